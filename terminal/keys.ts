@@ -1,0 +1,17 @@
+/**
+ * Calls back for each key pressed, until `signal` is aborted. Does nothing when standard input is not a
+ * terminal. Ctrl+C stays what it is: a signal.
+ */
+export async function listenForKeys(onKey: (key: string) => void, signal: AbortSignal): Promise<void> {
+  if (!Deno.stdin.isTerminal() || signal.aborted) return;
+  Deno.stdin.setRaw(true, { cbreak: true });
+  const restore = () => Deno.stdin.setRaw(false);
+  signal.addEventListener("abort", restore, { once: true });
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(64);
+  while (!signal.aborted) {
+    const length = await Deno.stdin.read(buffer);
+    if (length === null || signal.aborted) return;
+    for (const key of decoder.decode(buffer.subarray(0, length))) onKey(key);
+  }
+}
