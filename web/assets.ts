@@ -1,0 +1,75 @@
+/** The upload page and what it loads, embedded, by URL path. */
+
+import { stripTypeScriptTypes } from "node:module";
+import accessJs from "./access.js" with { type: "text" };
+import announcerJs from "./announcer.js" with { type: "text" };
+import appCss from "./app.css" with { type: "text" };
+import appJs from "./app.js" with { type: "text" };
+import fileTreeJs from "./file_tree.js" with { type: "text" };
+import fileWindowJs from "./file_window.js" with { type: "text" };
+import indexHtml from "./index.html" with { type: "text" };
+import intakeJs from "./intake.js" with { type: "text" };
+import ledgerJs from "./ledger.js" with { type: "text" };
+import ledgerCss from "./ledger.css" with { type: "text" };
+import panelsCss from "./panels.css" with { type: "text" };
+import queueJs from "./queue.js" with { type: "text" };
+import rememberedJs from "./remembered.js" with { type: "text" };
+import rowActionsJs from "./row_actions.js" with { type: "text" };
+import rowJs from "./row.js" with { type: "text" };
+import summaryCss from "./summary.css" with { type: "text" };
+import summaryJs from "./summary.js" with { type: "text" };
+import tokenPanelJs from "./token_panel.js" with { type: "text" };
+import uploadJs from "./upload.js" with { type: "text" };
+import wordingJs from "./wording.js" with { type: "text" };
+import backoffTs from "../net/backoff.ts" with { type: "text" };
+import senderTs from "../protocols/ws_upload/sender.ts" with { type: "text" };
+import serverMessagesTs from "../protocols/ws_upload/server_messages.ts" with { type: "text" };
+import formatTs from "../terminal/format.ts" with { type: "text" };
+import rateMeterTs from "../terminal/rate_meter.ts" with { type: "text" };
+
+/** One file of the page. */
+export interface Asset {
+  /** For the `content-type` header. */
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/**
+ * By URL path: "/", "/app.css", "/app.js" and its modules, and under "/modules/" the cores that the
+ * page shares with the command line, at their paths in the repository and with their types erased.
+ */
+export const assets: ReadonlyMap<string, Asset> = new Map([
+  ["/", asset("text/html", indexHtml)],
+  ["/app.css", asset("text/css", appCss)],
+  ["/ledger.css", asset("text/css", ledgerCss)],
+  ["/panels.css", asset("text/css", panelsCss)],
+  ["/summary.css", asset("text/css", summaryCss)],
+  ["/access.js", script(accessJs)],
+  ["/announcer.js", script(announcerJs)],
+  ["/app.js", script(appJs)],
+  ["/file_tree.js", script(fileTreeJs)],
+  ["/file_window.js", script(fileWindowJs)],
+  ["/intake.js", script(intakeJs)],
+  ["/ledger.js", script(ledgerJs)],
+  ["/queue.js", script(queueJs)],
+  ["/remembered.js", script(rememberedJs)],
+  ["/row.js", script(rowJs)],
+  ["/row_actions.js", script(rowActionsJs)],
+  ["/summary.js", script(summaryJs)],
+  ["/token_panel.js", script(tokenPanelJs)],
+  ["/upload.js", script(uploadJs)],
+  ["/wording.js", script(wordingJs)],
+  ["/modules/net/backoff.ts", script(stripTypeScriptTypes(backoffTs))],
+  ["/modules/protocols/ws_upload/sender.ts", script(stripTypeScriptTypes(senderTs))],
+  ["/modules/protocols/ws_upload/server_messages.ts", script(stripTypeScriptTypes(serverMessagesTs))],
+  ["/modules/terminal/format.ts", script(stripTypeScriptTypes(formatTs))],
+  ["/modules/terminal/rate_meter.ts", script(stripTypeScriptTypes(rateMeterTs))],
+]);
+
+function script(body: string): Asset {
+  return asset("text/javascript", body);
+}
+
+function asset(mediaType: string, body: string): Asset {
+  return { contentType: `${mediaType}; charset=utf-8`, body };
+}
