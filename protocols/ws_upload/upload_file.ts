@@ -48,7 +48,9 @@ export function startUpload(options: UploadOptions): Upload {
     get acknowledged() {
       return sender.acknowledged;
     },
-    wish: (wish) => dispatch({ type: "wish", wish }),
+    wish(wish) {
+      if (wish !== sender.wish) dispatch({ type: "wish", wish });
+    },
     ended,
   };
 
@@ -140,12 +142,13 @@ function connect(
   socket.onclose = ({ code, reason }) => {
     clearTimeout(timer);
     resolve();
-    tell({ type: "close", ...explainClose({ code, reason, problem }) });
+    tell({ type: "close", ...explainClose({ url, code, reason, problem }) });
   };
   return {
     send: (text) => socket.send(text),
     drop() {
       tell = () => {};
+      if (socket.readyState === WebSocket.CLOSED) return;
       socket.close();
       timer = setTimeout(resolve, GOODBYE_MS);
     },
@@ -154,8 +157,14 @@ function connect(
 }
 
 function explainClose(
-  { code, reason, problem = "" }: { code: number; reason: string; problem: string | undefined },
+  close: {
+    readonly url: string;
+    readonly code: number;
+    readonly reason: string;
+    readonly problem: string | undefined;
+  },
 ): { readonly reason: string; readonly isFinal: boolean } {
+  const { url, code, reason, problem = "" } = close;
   const status = /status code: (\d{3})/.exec(problem)?.[1];
   switch (status) {
     case undefined:
@@ -171,6 +180,12 @@ function explainClose(
       // A proxy whose server is away for a moment answers 502, 503 or 504.
       return { reason: `The server answered ${status}`, isFinal: status.startsWith("4") };
   }
-  if (problem !== "") return { reason: problem.replace(/^NetworkError: /, ""), isFinal: false };
+  if (problem !== "") {
+    const cause = problem.replace(/^NetworkError: failed to connect to WebSocket: /, "");
+    return {
+      reason: `Can't connect to ${new URL(url).host}, is the server running? (${cause})`,
+      isFinal: false,
+    };
+  }
   return { reason: reason === "" ? `The connection was closed (${code})` : reason, isFinal: false };
 }

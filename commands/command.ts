@@ -1,0 +1,222 @@
+import { parseArgs } from "@std/cli";
+import { z } from "zod";
+import { printable } from "../terminal/printable.ts";
+
+/** One flag of a command: how it is written, what it means, and how its text becomes a value. */
+export interface Flag<T> {
+  readonly summary: string;
+  /** What stands for the value in the help; a flag without one is switched on by its name alone. */
+  readonly valueName?: string;
+  /** What the flag is when nobody sets it, as it would be typed. Without one it is `undefined`. */
+  readonly default?: string;
+  /** Environment variables that set it, besides `TRANSFER_` and its name. */
+  readonly env?: readonly string[];
+  /** May be given more than once; the texts are joined by commas. */
+  readonly isList?: boolean;
+  /** @throws {RangeError} The text is no such value; the message says what is expected. */
+  readonly parse: (text: string) => T;
+}
+
+type Flags = Readonly<Record<string, Flag<unknown>>>;
+
+/** The values of a command's flags after parsing; a flag without a default may be `undefined`. */
+export type Values<F extends Flags> = {
+  readonly [K in keyof F]: F[K] extends { readonly default: string } ? ReturnType<F[K]["parse"]>
+    : ReturnType<F[K]["parse"]> | undefined;
+};
+
+/** What a command runs with, besides its flags. */
+export interface Invocation {
+  readonly args: readonly string[];
+  /** Aborted by SIGINT and SIGTERM, with the signal's name as the reason. */
+  readonly signal: AbortSignal;
+}
+
+/** What a command declares of itself. */
+export interface CommandDeclaration<F extends Flags> {
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  /** The arguments, as the usage line shows them. Empty: it takes none. */
+  readonly arguments: string;
+  /** Lines of further help. */
+  readonly details?: string;
+  readonly flags: F;
+  readonly run: (values: Values<F>, invocation: Invocation) => Promise<ExitCode>;
+}
+
+/** A command that can be run. */
+export interface Command {
+  readonly help: string;
+  readonly run: (
+    argv: readonly string[],
+    context: { readonly signal: AbortSignal; readonly env: Env },
+  ) => Promise<ExitCode>;
+}
+
+/** Where environment variables are read. */
+export type Env = (name: string) => string | undefined;
+
+/** How a program ends. */
+export const EXIT = { done: 0, failed: 1, usage: 2, corrupt: 3, interrupted: 130 } as const;
+export type ExitCode = typeof EXIT[keyof typeof EXIT];
+
+/** The person asked for something that does not exist or make sense: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+const COMMON_FLAGS = {
+  config: {
+    summary: "Settings file; transfer.json of this folder is read when it is there",
+    valueName: "FILE",
+    parse: (text: string) => text,
+  },
+} as const satisfies Flags;
+
+const configFile = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
+
+/** Makes a command of its declaration: parsing, precedence of its flags' sources, and `--help`. */
+export function defineCommand<const F extends Flags>(declaration: CommandDeclaration<F>): Command {
+  const flags: Flags = { ...declaration.flags, ...COMMON_FLAGS };
+  const help = renderHelp({ ...declaration, flags });
+  return {
+    help,
+    async run(argv, { signal, env }) {
+      const { given, args } = parseCommandLine(argv, flags);
+      if (args.length > 0 && declaration.arguments === "") {
+        throw new UsageError(`Unexpected argument: ${printable(args[0] ?? "")}`);
+      }
+      const config = await readConfig(given.get("config"));
+      const entries = Object.entries(declaration.flags).map(([name, flag]) => {
+        return [name, parseFlag(name, flag, findText(name, flag, { given, env, config }))] as const;
+      });
+      // The one place where names meet their types: each value was made by its own flag's `parse`.
+      return await declaration.run(Object.fromEntries(entries) as Values<F>, { args, signal });
+    },
+  };
+}
+
+interface CommandLine {
+  readonly given: ReadonlyMap<string, string>;
+  readonly args: readonly string[];
+}
+
+function parseCommandLine(argv: readonly string[], flags: Flags): CommandLine {
+  const byName = new Map(Object.entries(flags).map(([key, flag]) => [kebab(key), { key, flag }]));
+  const names = [...byName].filter(([, { flag }]) => flag.valueName !== undefined).map(([name]) => name);
+  const parsed = parseArgs(argv, {
+    string: [...names, "_"],
+    collect: names,
+    boolean: [...byName.keys()].filter((name) => !names.includes(name)),
+    unknown: (arg) => {
+      if (arg.startsWith("-") && arg !== "-") throw new UsageError(`Unknown flag: ${printable(arg)}`);
+      return true;
+    },
+  });
+  const given = new Map<string, string>();
+  for (const [name, { key, flag }] of byName) {
+    const value = parsed[name];
+    if (flag.valueName === undefined) {
+      if (value === true) given.set(key, "true");
+      continue;
+    }
+    const texts = Array.isArray(value) ? value.map(String) : [];
+    if (texts.length > 1 && flag.isList !== true) throw new UsageError(`--${name} is given twice`);
+    if (texts.includes("")) throw new UsageError(`--${name} needs a value: ${flag.valueName}`);
+    if (texts.length > 0) given.set(key, texts.join(","));
+  }
+  return { given, args: parsed._.map(String) };
+}
+
+async function readConfig(path: string | undefined): Promise<z.infer<typeof configFile>> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path ?? "transfer.json");
+  } catch (error) {
+    if (path === undefined && error instanceof Deno.errors.NotFound) return {};
+    throw new UsageError(`Settings file ${printable(path ?? "transfer.json")} can't be read`, {
+      cause: error,
+    });
+  }
+  try {
+    return configFile.parse(JSON.parse(text));
+  } catch (error) {
+    throw new UsageError(`Settings file ${printable(path ?? "transfer.json")} is not an object of settings`, {
+      cause: error,
+    });
+  }
+}
+
+/** Flag, environment, settings file, default: the first that is there. */
+function findText(
+  name: string,
+  flag: Flag<unknown>,
+  sources: {
+    readonly given: ReadonlyMap<string, string>;
+    readonly env: Env;
+    readonly config: z.infer<typeof configFile>;
+  },
+): { readonly text: string; readonly source: string } | undefined {
+  const given = sources.given.get(name);
+  if (given !== undefined) return { text: given, source: `--${kebab(name)}` };
+  for (const variable of environmentNames(name, flag)) {
+    const text = sources.env(variable);
+    if (text !== undefined && text !== "") return { text, source: variable };
+  }
+  const setting = sources.config[name];
+  if (setting !== undefined) return { text: String(setting), source: `"${name}" of the settings file` };
+  return flag.default === undefined ? undefined : { text: flag.default, source: `--${kebab(name)}` };
+}
+
+function parseFlag(
+  name: string,
+  flag: Flag<unknown>,
+  found: { readonly text: string; readonly source: string } | undefined,
+): unknown {
+  if (found === undefined) return undefined;
+  try {
+    return flag.parse(found.text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const isSecret = name === "token";
+    const was = isSecret ? "" : `, got ${JSON.stringify(found.text)}`;
+    throw new UsageError(`${found.source}: expected ${error.message}${was}`, { cause: error });
+  }
+}
+
+function environmentNames(name: string, flag: Flag<unknown>): string[] {
+  return [`TRANSFER_${kebab(name).replaceAll("-", "_").toUpperCase()}`, ...flag.env ?? []];
+}
+
+function kebab(camelCase: string): string {
+  return camelCase.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function renderHelp(command: Omit<CommandDeclaration<Flags>, "run">): string {
+  const usage = ["transfer", command.name, command.arguments, "[flags]"].filter((part) => part !== "").join(
+    " ",
+  );
+  const rows = Object.entries(command.flags).map(([name, flag]) => {
+    const left = flag.valueName === undefined ? `--${kebab(name)}` : `--${kebab(name)} ${flag.valueName}`;
+    const notes = [
+      ...(flag.valueName === undefined || !flag.default ? [] : [`default ${flag.default}`]),
+      ...(flag.env === undefined ? [] : [`environment ${flag.env.join(", ")}`]),
+    ];
+    return [left, notes.length === 0 ? flag.summary : `${flag.summary} (${notes.join("; ")})`] as const;
+  });
+  rows.push(["--help", "Show this help"]);
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return [
+    command.summary,
+    "",
+    `Usage: ${usage}`,
+    ...(command.details === undefined ? [] : ["", command.details.trim()]),
+    "",
+    "Flags:",
+    ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
+    "",
+    "Each flag can also be set by an environment variable (--max-file: TRANSFER_MAX_FILE)",
+    "or in transfer.json (maxFile).",
+  ].join("\n");
+}

@@ -1,0 +1,79 @@
+/** How the text of a flag becomes a value. Each throws a `RangeError` that says what it expects. */
+
+const BINARY_UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const;
+
+/** Any text. */
+export function text(value: string): string {
+  return value;
+}
+
+/** A flag without a value. */
+export function toggle(value: string): boolean {
+  if (value === "true" || value === "1") return true;
+  if (value === "false" || value === "0") return false;
+  throw new RangeError("true or false");
+}
+
+/** Bytes, in units of 1024: `65536`, `512K`, `8M`, `1.5G`. */
+export function byteSize(value: string): number {
+  const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(value) ?? [];
+  const factor = Object.entries(BINARY_UNITS).find(([name]) => name === unit.toUpperCase())?.[1] ?? NaN;
+  const bytes = digits === "" ? NaN : Math.round(Number(digits) * factor);
+  if (!Number.isSafeInteger(bytes)) throw new RangeError("a size such as 65536, 512K, 8M or 1G");
+  return bytes;
+}
+
+/** A size in bytes between two bounds, both included. */
+export function byteSizeBetween(least: string, most: string): (value: string) => number {
+  return (value) => {
+    const bytes = byteSize(value);
+    if (bytes < byteSize(least) || bytes > byteSize(most)) {
+      throw new RangeError(`a size from ${least} to ${most}`);
+    }
+    return bytes;
+  };
+}
+
+/** A whole number between two bounds, both included. */
+export function wholeNumber(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const number = /^\d+$/.test(value) ? Number(value) : NaN;
+    if (!(number >= least && number <= most)) {
+      throw new RangeError(`a whole number from ${least} to ${most}`);
+    }
+    return number;
+  };
+}
+
+/** Web origins, separated by commas: `https://example.org,http://localhost:3000`. */
+export function origins(value: string): readonly string[] {
+  return value.split(",").filter((item) => item !== "").map((item) => {
+    const url = URL.parse(item);
+    const isWeb = url?.protocol === "http:" || url?.protocol === "https:";
+    // A path, even "/", is no part of an origin: who writes one may expect it to matter.
+    if (url === null || !isWeb || item.endsWith("/") || url.href !== `${url.origin}/`) {
+      throw new RangeError("origins such as https://example.org or http://localhost:3000");
+    }
+    return url.origin;
+  });
+}
+
+/** The URL of a WebSocket. */
+export function webSocketUrl(value: string): string {
+  const url = URL.parse(value);
+  if (url === null || (url.protocol !== "ws:" && url.protocol !== "wss:")) {
+    throw new RangeError("a WebSocket URL such as ws://localhost:8765/ws");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new RangeError("a URL without user and password: use --token");
+  }
+  return url.href;
+}
+
+/** A token: at least one character, and none that a header can't carry (RFC 9110 section 5.5). */
+export function token(value: string): string {
+  if (!/^[\x21-\x7e]+$/.test(value)) {
+    throw new RangeError("a token of printable ASCII characters without spaces");
+  }
+  return value;
+}

@@ -1,0 +1,121 @@
+import type { Logger } from "@logtape/logtape";
+import { isLoopback } from "../net/access.ts";
+import { startUploadServer } from "../protocols/ws_upload/server.ts";
+import type { UploadEvent } from "../protocols/ws_upload/uploads.ts";
+import { setUpLog } from "../terminal/log.ts";
+import { printResult } from "../terminal/output.ts";
+import { assets } from "../web/assets.ts";
+import { type Command, defineCommand, EXIT } from "./command.ts";
+import { byteSize, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+
+/** `transfer ws-serve`: receives uploads. */
+export const wsServe: Command = defineCommand({
+  name: "ws-serve",
+  summary: "Receive resumable uploads over WebSocket, with a web page",
+  arguments: "",
+  details: `
+Open the address it prints in a browser, or send files with "transfer upload".
+Unfinished uploads are kept as NAME.part and go on where they stopped, also after
+a restart. Received files are at /files/NAME.`,
+  flags: {
+    host: {
+      summary: "Address to listen on",
+      valueName: "HOST",
+      default: "127.0.0.1",
+      env: ["WS_HOST"],
+      parse: text,
+    },
+    port: {
+      summary: "Port to listen on, 0 for a free one",
+      valueName: "PORT",
+      default: "8765",
+      env: ["WS_PORT"],
+      parse: wholeNumber(0, 65_535),
+    },
+    dir: { summary: "Directory for received files", valueName: "DIR", default: "uploads", parse: text },
+    maxFile: {
+      summary: "Largest file accepted, such as 20G; without it what the disk has room for",
+      valueName: "SIZE",
+      parse: byteSize,
+    },
+    maxSessions: {
+      summary: "Most uploads open at a time",
+      valueName: "N",
+      default: "1000",
+      parse: wholeNumber(1, 1_000_000),
+    },
+    token: {
+      summary: "Ask every client for this token; better set by TRANSFER_TOKEN, which other users can't see",
+      valueName: "TOKEN",
+      parse: token,
+    },
+    allowOrigin: {
+      summary: "Web origin that may use this server besides its own page; may be repeated",
+      valueName: "ORIGIN",
+      default: "",
+      isList: true,
+      parse: origins,
+    },
+    overwrite: {
+      summary: 'Replace a file of the same name, instead of storing "name (1)"',
+      default: "false",
+      parse: toggle,
+    },
+  },
+  async run({ host, allowOrigin, maxFile, ...values }, { signal }) {
+    const log = setUpLog();
+    if (!isLoopback(host) && values.token === undefined) {
+      log.warn("anyone who reaches this address can upload and read files: set TRANSFER_TOKEN", { host });
+    }
+    const server = await startUploadServer({
+      ...values,
+      host,
+      maxFileBytes: maxFile ?? Number.MAX_SAFE_INTEGER,
+      allowedOrigins: allowOrigin,
+      page: assets,
+      onEvent: (event) => logEvent(log, event),
+    }).catch((error: unknown) => {
+      throw explainListen(error, { host, port: values.port });
+    });
+    printResult(`Upload page: http://${urlHost(host)}:${server.port}/`);
+    log.info("listening", { url: `ws://${urlHost(host)}:${server.port}/ws`, dir: server.dir });
+    await aborted(signal);
+    log.info("stopping", { reason: signal.reason });
+    await server.close();
+    log.info("stopped", {});
+    return EXIT.done;
+  },
+});
+
+function logEvent(log: Logger, event: UploadEvent): void {
+  const { type, ...properties } = event;
+  const isBad = type === "failed" || type === "unusable";
+  if (isBad) log.warn(`upload ${type}`, properties);
+  else log.info(`upload ${type}`, properties);
+}
+
+function explainListen(error: unknown, { host, port }: { host: string; port: number }): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") {
+    return new Error(`Port ${port} of ${host} is in use: end what uses it, or choose another with --port`, {
+      cause: error,
+    });
+  }
+  if (code === "EADDRNOTAVAIL" || code === "EINVAL" || code === "ENOTFOUND") {
+    return new Error(`${host} is no address of this machine: choose another with --host`, { cause: error });
+  }
+  return error;
+}
+
+/** How a host is written in a URL that a person can open. */
+function urlHost(host: string): string {
+  if (host === "127.0.0.1" || host === "::1" || host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,80 @@
+import denoJson from "./deno.json" with { type: "json" };
+import { type Command, EXIT, type ExitCode, UsageError } from "./commands/command.ts";
+import { printNote, printResult } from "./terminal/output.ts";
+import { printable } from "./terminal/printable.ts";
+
+/** Commands are imported when they are called, so that `transfer --help` stays quick. */
+const COMMANDS: Readonly<
+  Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>
+> = {
+  "ws-serve": {
+    summary: "Receive resumable uploads over WebSocket, with a web page",
+    load: async () => (await import("./commands/ws_serve.ts")).wsServe,
+  },
+  "upload": {
+    summary: "Send files to a server of that kind, and go on where it stopped",
+    load: async () => (await import("./commands/upload.ts")).upload,
+  },
+};
+
+function overview(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  return [
+    "transfer: get bytes from one machine to another",
+    "",
+    "Usage: transfer COMMAND [arguments] [flags]",
+    "",
+    "Commands:",
+    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+    "",
+    '"transfer COMMAND --help" says more of each. "transfer --version" prints the version.',
+  ].join("\n");
+}
+
+async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {
+  const [name, ...rest] = argv;
+  if (name === undefined) throw new UsageError(`A command is missing\n\n${overview()}`);
+  if (name === "--help" || name === "-h" || name === "help") return result(overview());
+  if (name === "--version" || name === "-V") return result(`transfer ${denoJson.version}`);
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry === undefined) {
+    const names = Object.keys(COMMANDS).join(", ");
+    throw new UsageError(`Unknown command: ${printable(name)}; there are ${names}`);
+  }
+  const command = await entry.load();
+  const flags = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  if (flags.includes("--help") || flags.includes("-h")) return result(command.help);
+  try {
+    return await command.run(rest, { signal, env: (variable) => Deno.env.get(variable) });
+  } catch (error) {
+    if (error instanceof UsageError) error.message += `\nSee: transfer ${name} --help`;
+    throw error;
+  }
+}
+
+function result(text: string): ExitCode {
+  printResult(text);
+  return EXIT.done;
+}
+
+function explain(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+if (import.meta.main) {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
+    Deno.addSignalListener(signal, () => {
+      // Who asks twice does not want to wait.
+      if (stop.signal.aborted) Deno.exit(EXIT.interrupted);
+      stop.abort(signal);
+    });
+  }
+  try {
+    Deno.exit(await run(Deno.args, stop.signal));
+  } catch (error) {
+    printNote(`transfer: ${explain(error)}`);
+    Deno.exit(error instanceof UsageError ? EXIT.usage : EXIT.failed);
+  }
+}

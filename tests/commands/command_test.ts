@@ -1,0 +1,153 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { type Command, defineCommand, EXIT, UsageError } from "../../commands/command.ts";
+import {
+  byteSize,
+  byteSizeBetween,
+  origins,
+  text,
+  toggle,
+  token,
+  webSocketUrl,
+  wholeNumber,
+} from "../../commands/flag_values.ts";
+
+let seen: unknown;
+const sample: Command = defineCommand({
+  name: "sample",
+  summary: "A sample",
+  arguments: "FILE...",
+  flags: {
+    size: { summary: "A size", valueName: "SIZE", default: "64K", env: ["SAMPLE_SIZE"], parse: byteSize },
+    maxPeers: { summary: "A number", valueName: "N", parse: wholeNumber(1, 9) },
+    allowOrigin: { summary: "Origins", valueName: "ORIGIN", default: "", isList: true, parse: origins },
+    token: { summary: "A token", valueName: "TOKEN", parse: token },
+    quiet: { summary: "Quiet", default: "false", parse: toggle },
+  },
+  run(values, { args }) {
+    seen = { ...values, args };
+    return Promise.resolve(EXIT.done);
+  },
+});
+
+async function run(argv: readonly string[], env: Record<string, string> = {}): Promise<unknown> {
+  seen = undefined;
+  await sample.run(argv, { signal: new AbortController().signal, env: (name) => env[name] });
+  return seen;
+}
+
+const DEFAULTS = { size: 65_536, maxPeers: undefined, allowOrigin: [], token: undefined, quiet: false };
+
+Deno.test("flags, arguments and defaults", async () => {
+  assertEquals(await run([]), { ...DEFAULTS, args: [] });
+  assertEquals(await run(["a", "--size", "1M", "--max-peers=3", "--quiet", "007", "-"]), {
+    ...DEFAULTS,
+    size: 2 ** 20,
+    maxPeers: 3,
+    quiet: true,
+    args: ["a", "007", "-"],
+  });
+  assertEquals(await run(["--", "--size"]), { ...DEFAULTS, args: ["--size"] });
+  assertEquals(await run(["--allow-origin", "http://a", "--allow-origin", "https://b:1"]), {
+    ...DEFAULTS,
+    allowOrigin: ["http://a", "https://b:1"],
+    args: [],
+  });
+});
+
+Deno.test("a flag beats the environment, which beats the settings file, which beats the default", async () => {
+  const config = await Deno.makeTempFile({ prefix: "transfer-test-", suffix: ".json" });
+  try {
+    await Deno.writeTextFile(config, JSON.stringify({ size: "1K", maxPeers: 2, quiet: true, other: "x" }));
+    const flags = ["--config", config];
+    assertEquals(await run(flags), { ...DEFAULTS, size: 1024, maxPeers: 2, quiet: true, args: [] });
+    const env = { TRANSFER_SIZE: "2K", TRANSFER_MAX_PEERS: "4" };
+    assertEquals(await run(flags, env), { ...DEFAULTS, size: 2048, maxPeers: 4, quiet: true, args: [] });
+    assertEquals(await run([...flags, "--size", "3K"], env), {
+      ...DEFAULTS,
+      size: 3072,
+      maxPeers: 4,
+      quiet: true,
+      args: [],
+    });
+    assertEquals(await run([], { SAMPLE_SIZE: "5" }), { ...DEFAULTS, size: 5, args: [] });
+    await Deno.writeTextFile(config, "[]");
+    await assertRejects(() => run(flags), UsageError, "is not an object of settings");
+    await assertRejects(() => run(["--config", join(config, "none")]), UsageError, "can't be read");
+  } finally {
+    await Deno.remove(config);
+  }
+});
+
+const REFUSED: readonly (readonly [readonly string[], string])[] = [
+  [["--nope"], "Unknown flag: --nope"],
+  [["-x"], "Unknown flag: -x"],
+  [["--size"], "--size needs a value: SIZE"],
+  [["--size", "1", "--size", "2"], "--size is given twice"],
+  [["--size", "many"], '--size: expected a size such as 65536, 512K, 8M or 1G, got "many"'],
+  [["--max-peers", "10"], '--max-peers: expected a whole number from 1 to 9, got "10"'],
+  [["--max-peers=-1"], '--max-peers: expected a whole number from 1 to 9, got "-1"'],
+  [["--allow-origin", "example.org"], "--allow-origin: expected origins such as"],
+];
+
+for (const [argv, message] of REFUSED) {
+  Deno.test(`refused: ${argv.join(" ")}`, async () => {
+    await assertRejects(() => run(argv), UsageError, message);
+  });
+}
+
+Deno.test("a secret is not repeated in an error", async () => {
+  const error = await assertRejects(() => run(["--token", "my secret"]), UsageError);
+  assertEquals(error.message.includes("secret"), false);
+});
+
+Deno.test("--help shows every flag, its default and its environment", () => {
+  for (
+    const line of [
+      "Usage: transfer sample FILE... [flags]",
+      "--max-peers N",
+      "(default 64K; environment SAMPLE_SIZE)",
+    ]
+  ) {
+    assertStringIncludes(sample.help, line);
+  }
+});
+
+const VALUES: readonly (readonly [(text: string) => unknown, string, unknown])[] = [
+  [byteSize, "0", 0],
+  [byteSize, "1.5G", 1.5 * 2 ** 30],
+  [byteSize, "8MiB", 8 * 2 ** 20],
+  [byteSize, "8mb", 8 * 2 ** 20],
+  [byteSize, "-1", RangeError],
+  [byteSize, "", RangeError],
+  [byteSize, "1e9", RangeError],
+  [byteSize, "9999999T", RangeError],
+  [byteSizeBetween("1", "4M"), "4M", 2 ** 22],
+  [byteSizeBetween("1", "4M"), "0", RangeError],
+  [byteSizeBetween("1", "4M"), "5M", RangeError],
+  [wholeNumber(0, 65_535), "65535", 65_535],
+  [wholeNumber(0, 65_535), "1.5", RangeError],
+  [wholeNumber(0, 65_535), " 1", RangeError],
+  [toggle, "true", true],
+  [toggle, "yes", RangeError],
+  [text, "any", "any"],
+  [origins, "http://a:80", ["http://a"]],
+  [origins, "https://a/", RangeError],
+  [origins, "ftp://a", RangeError],
+  [webSocketUrl, "ws://localhost:8765/ws", "ws://localhost:8765/ws"],
+  [webSocketUrl, "http://localhost", RangeError],
+  [webSocketUrl, "ws://user:pw@localhost", RangeError],
+  [token, "a b", RangeError],
+];
+
+for (const [parse, given, expected] of VALUES) {
+  Deno.test(`${parse.name || "between"}(${JSON.stringify(given)})`, () => {
+    let found: unknown;
+    try {
+      found = parse(given);
+    } catch (error) {
+      found = error instanceof RangeError ? RangeError : error;
+    }
+    assertEquals(found, expected);
+  });
+}

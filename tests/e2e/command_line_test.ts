@@ -1,0 +1,96 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { filesBelow, pseudoRandomBytes, sha256 } from "../support/bytes.ts";
+import { finished, startServer, startTransfer, transfer } from "../support/program.ts";
+
+async function inTempDir(test: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "transfer-test-" });
+  try {
+    await test(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("help, version and wrong usage", async () => {
+  const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+    [["--help"], 0, /ws-serve.*\n.*upload/],
+    [["--version"], 0, /^transfer \d+\.\d+\.\d+\n$/],
+    [["upload", "--help"], 0, /Usage: transfer upload FILE\.\.\. \[flags\]/],
+    [["ws-serve", "--help"], 0, /--max-sessions N/],
+    [[], 2, /A command is missing/],
+    [["fly"], 2, /Unknown command: fly/],
+    [["upload"], 2, /Name a file to upload/],
+    [["upload", "-"], 2, /Standard input can't be uploaded yet/],
+    [["upload", "a", "b", "--id", "x"], 2, /--id is for one file/],
+    [["upload", "--chunk", "5M", "a"], 2, /expected a size from 1 to 4M/],
+    [["ws-serve", "extra"], 2, /Unexpected argument: extra/],
+    [["upload", "no-such-file"], 1, /no-such-file: There is no such file/],
+    [["upload", "/tmp"], 1, /\/tmp: It is a directory/],
+  ];
+  const runs = await Promise.all(cases.map(([args]) => transfer(args)));
+  for (const [i, { code, stdout, stderr }] of runs.entries()) {
+    const [args = [], expectedCode, text = /never/] = cases[i] ?? [];
+    assertEquals(code, expectedCode, `${args.join(" ")}: ${stderr}`);
+    assertMatch(code === 0 ? stdout : stderr, text);
+    assertEquals(code === 0 ? stderr : stdout, "");
+  }
+});
+
+Deno.test("several files one after another, and what is told of each", async () => {
+  await inTempDir(async (dir) => {
+    const uploads = join(dir, "uploads");
+    await using server = await startServer(uploads);
+    const bytes = pseudoRandomBytes(300_000);
+    await Deno.writeFile(join(dir, "one.bin"), bytes);
+    await Deno.writeFile(join(dir, "two\n.bin"), bytes.subarray(1));
+    const { code, stdout, stderr } = await transfer(
+      ["upload", "one.bin", "missing", "two\n.bin", "--ws", server.ws],
+      { cwd: dir },
+    );
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "missing: There is no such file");
+    const lines = stdout.split("\n");
+    assertEquals(lines[0], `one.bin -> ${join(uploads, "one.bin")}`);
+    assertMatch(lines[1] ?? "", /^ {2}300000 bytes in \d+\.\d\d s, \d+\.\d MB\/s$/);
+    assertEquals(lines[2], `  SHA-256 ${sha256(bytes)}`);
+    assertEquals(lines[3], `two\\n.bin -> ${join(uploads, "two_.bin")}`);
+    assertEquals(await filesBelow(uploads), ["one.bin", "two_.bin"]);
+    assertEquals((await server.end("SIGTERM")).code, 0);
+  });
+});
+
+Deno.test("Ctrl+C keeps the part and says how to go on; SIGTERM stops the server in order", async () => {
+  await inTempDir(async (dir) => {
+    const uploads = join(dir, "uploads");
+    await using server = await startServer(uploads);
+    await Deno.writeFile(join(dir, "data.bin"), pseudoRandomBytes(64_000_000));
+    const args = ["upload", "data.bin", "--ws", server.ws, "--chunk", "16K"];
+    using watcher = Deno.watchFs(uploads);
+    const client = startTransfer(args, { cwd: dir });
+    for await (const event of watcher) {
+      if (event.kind === "modify" && event.paths.some((path) => path.endsWith("data.bin.part"))) break;
+    }
+    client.kill("SIGINT");
+    const { code, stderr } = await finished(client);
+    assertEquals(code, 130, stderr);
+    assertStringIncludes(stderr, "run the same command again to continue");
+    assertEquals((await server.end("SIGTERM")).code, 0);
+    assertEquals(await filesBelow(uploads), ["data.bin.part", "data.bin.part.journal"]);
+  });
+});
+
+Deno.test("a port that is taken is said in one line", async () => {
+  await inTempDir(async (dir) => {
+    await using server = await startServer(join(dir, "one"));
+    const { code, stderr } = await transfer([
+      "ws-serve",
+      "--dir",
+      join(dir, "two"),
+      "--port",
+      `${server.port}`,
+    ]);
+    assertEquals(code, 1);
+    assertMatch(stderr, /^transfer: Port \d+ of 127\.0\.0\.1 is in use: .*--port.*\n$/);
+  });
+});

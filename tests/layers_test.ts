@@ -1,0 +1,83 @@
+import { assertEquals } from "@std/assert";
+import { dirname, fromFileUrl, join, relative } from "@std/path";
+import { filesBelow } from "./support/bytes.ts";
+
+const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
+
+/** What each folder may import from, besides itself. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": ["commands", "terminal", "deno.json"],
+  "demo.ts": ["terminal"],
+  commands: ["protocols", "store", "net", "terminal", "web"],
+  protocols: ["store", "net"],
+  store: [],
+  net: [],
+  terminal: [],
+  // The page shares the sender's core, and how figures are written, with the command line.
+  web: ["protocols", "net", "terminal"],
+};
+const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
+/** Cores: no I/O, no clock, no chance of their own. */
+const CORES = [
+  "net/access.ts",
+  "net/backoff.ts",
+  "protocols/ws_upload/client_messages.ts",
+  "protocols/ws_upload/sender.ts",
+  "protocols/ws_upload/server_messages.ts",
+  "protocols/ws_upload/upload_session.ts",
+  "store/safe_name.ts",
+  "terminal/format.ts",
+  "terminal/printable.ts",
+  "terminal/progress.ts",
+  "terminal/rate_meter.ts",
+];
+const IMPURE =
+  /\bDeno\.|Date\.now|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|\basync\b|\bfetch\(/;
+
+/** Breaches in a file's text: imports from a layer that is not below its own. */
+function breaches(path: string, text: string): string[] {
+  const layer = path.split("/")[0] ?? "";
+  const found: string[] = [];
+  for (const [, specifier = ""] of text.matchAll(IMPORT)) {
+    const target = relative(ROOT, join(ROOT, dirname(path), specifier));
+    const [targetLayer = "", targetProtocol] = target.split("/");
+    const isSibling = targetLayer === layer;
+    const isOtherProtocol = isSibling && layer === "protocols" && targetProtocol !== path.split("/")[1];
+    if ((!isSibling && !(ALLOWED[layer] ?? []).includes(targetLayer)) || isOtherProtocol) {
+      found.push(`${path} imports ${target}`);
+    }
+  }
+  return found;
+}
+
+async function sources(): Promise<string[]> {
+  const files = await filesBelow(ROOT);
+  return files.filter((path) => /\.[jt]s$/.test(path) && (path.split("/")[0] ?? "") in ALLOWED);
+}
+
+Deno.test("no file imports from a layer above its own, and no protocol from another", async () => {
+  const found: string[] = [];
+  for (const path of await sources()) {
+    found.push(...breaches(path, await Deno.readTextFile(join(ROOT, path))));
+  }
+  assertEquals(found, []);
+});
+
+Deno.test("a breach is seen, in whatever form", () => {
+  assertEquals(breaches("store/x.ts", 'import { y } from "../net/y.ts";'), ["store/x.ts imports net/y.ts"]);
+  assertEquals(breaches("net/x.ts", 'await import("../commands/y.ts")'), ["net/x.ts imports commands/y.ts"]);
+  assertEquals(breaches("protocols/a/x.ts", 'export * from "../b/y.ts";'), [
+    "protocols/a/x.ts imports protocols/b/y.ts",
+  ]);
+  assertEquals(breaches("protocols/a/x.ts", 'import "../../terminal/y.ts";'), [
+    "protocols/a/x.ts imports terminal/y.ts",
+  ]);
+  assertEquals(breaches("protocols/a/x.ts", 'import "../../store/y.ts"; import "./z.ts"; import "npm";'), []);
+});
+
+Deno.test("cores own no I/O, no clock and no chance", async () => {
+  for (const path of CORES) {
+    const code = (await Deno.readTextFile(join(ROOT, path))).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+    assertEquals(IMPURE.exec(code)?.[0], undefined, path);
+  }
+});

@@ -1,0 +1,84 @@
+import { dirname, fromFileUrl, join } from "@std/path";
+import { TextLineStream } from "@std/streams";
+
+const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
+
+/** What a finished run of the program left. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function command(args: readonly string[], { cwd, env = {} }: RunOptions): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--config", join(ROOT, "deno.json"), "--frozen", join(ROOT, "main.ts"), ...args],
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs `transfer` with arguments to its end. */
+export async function transfer(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return await finished(startTransfer(args, options));
+}
+
+/** Starts `transfer` with arguments. */
+export function startTransfer(args: readonly string[], options: RunOptions = {}): Deno.ChildProcess {
+  return command(args, options).spawn();
+}
+
+/** Waits for the end of a run that was started, and collects what it wrote. */
+export async function finished(child: Deno.ChildProcess): Promise<Finished> {
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** A `transfer ws-serve` process. */
+export interface ServerProcess extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+  readonly ws: string;
+  /** Ends it and waits until it is gone. */
+  end(signal: Deno.Signal): Promise<Deno.CommandStatus>;
+}
+
+/** Starts `transfer ws-serve` over a directory; ready when it returns. */
+export async function startServer(dir: string, port = 0): Promise<ServerProcess> {
+  const child = startTransfer(["ws-serve", "--dir", dir, "--port", String(port)]);
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
+    .getReader();
+  const log = new Response(child.stderr).text();
+  const { value = "" } = await lines.read();
+  const found = /:(\d+)\/$/.exec(value)?.[1];
+  if (found === undefined) throw new Error(`ws-serve did not start: ${await log}`);
+  const end = async (signal: Deno.Signal) => {
+    try {
+      child.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // It has ended already.
+    }
+    const status = await child.status;
+    await log;
+    await lines.cancel();
+    return status;
+  };
+  return {
+    pid: child.pid,
+    port: Number(found),
+    ws: `ws://127.0.0.1:${found}/ws`,
+    end,
+    async [Symbol.asyncDispose]() {
+      await end("SIGKILL");
+    },
+  };
+}
