@@ -1,5 +1,4 @@
 import { basename } from "@std/path";
-import { createHash } from "node:crypto";
 import type { SenderState, Wish } from "../protocols/ws_upload/sender.ts";
 import { SourceFile } from "../protocols/ws_upload/source_file.ts";
 import { startUpload, type Upload } from "../protocols/ws_upload/upload_file.ts";
@@ -10,6 +9,7 @@ import { printable } from "../terminal/printable.ts";
 import { NO_PROGRESS, showProgress } from "../terminal/progress_display.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
 import { type Command, defineCommand, EXIT, type ExitCode, UsageError } from "./command.ts";
+import { defaultFileId, resumeToken } from "./upload_identity.ts";
 import { byteSizeBetween, text, toggle, token, webSocketUrl } from "./flag_values.ts";
 
 const KEYS: Readonly<Record<string, Wish>> = { p: "pause", r: "run", s: "stop", q: "quit" };
@@ -113,15 +113,17 @@ async function uploadOne(path: string, session: Session): Promise<ExitCode> {
   const startedMs = performance.now();
   const meter = new RateMeter();
   let first: number | undefined;
+  const fileId = session.id ?? await defaultFileId(path);
   const running = startUpload({
     url: session.ws,
     source: opened,
-    fileId: session.id ?? await defaultFileId(path),
+    fileId,
     fileName: basename(path),
     chunkBytes: session.chunk,
+    resumeToken: await resumeToken({ server: session.ws, fileId }),
     token: session.token,
     onChange: ({ state, acknowledged }) => {
-      if (state.kind !== "sending") return;
+      if (state.kind !== "sending" && state.kind !== "reading" && state.kind !== "streaming") return;
       first ??= acknowledged;
       meter.add(acknowledged, performance.now());
     },
@@ -230,13 +232,6 @@ function noteOf(state: SenderState, nowMs: number): { readonly note?: string } {
     default:
       return {};
   }
-}
-
-/** The same for the same file, unless it was changed: so running a command again finds its upload. */
-async function defaultFileId(path: string): Promise<string> {
-  const { size, mtime } = await Deno.stat(path);
-  const parts = [Deno.hostname(), await Deno.realPath(path), size, mtime?.getTime() ?? 0];
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }
 
 function explain(error: unknown): string {
