@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { SenderState, Wish } from "../protocols/ws_upload/sender.ts";
 import { SourceFile } from "../protocols/ws_upload/source_file.ts";
 import { startUpload, type Upload } from "../protocols/ws_upload/upload_file.ts";
-import { formatBytes, formatDuration } from "../terminal/format.ts";
+import { formatBytes } from "../terminal/format.ts";
 import { listenForKeys } from "../terminal/keys.ts";
 import { printNote, printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
@@ -11,6 +11,7 @@ import { NO_PROGRESS, showProgress } from "../terminal/progress_display.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
 import { type Command, defineCommand, EXIT, type ExitCode, UsageError } from "./command.ts";
 import { byteSizeBetween, text, toggle, token, webSocketUrl } from "./flag_values.ts";
+import { uploadNote } from "./upload_note.ts";
 
 const KEYS: Readonly<Record<string, Wish>> = { p: "pause", r: "run", s: "stop", q: "quit" };
 const KEY_HELP = "Keys: p pause, r resume, s stop and delete, q quit and keep";
@@ -136,7 +137,7 @@ async function uploadOne(path: string, session: Session): Promise<ExitCode> {
       done: running.acknowledged,
       total: opened.size,
       bytesPerSecond: meter.bytesPerSecond(performance.now()),
-      ...noteOf(running.state, performance.now()),
+      note: uploadNote(running.state, performance.now()),
     }));
     await running.ended;
   } finally {
@@ -208,28 +209,6 @@ function summary(end: Extract<EndEvent, { event: "done" }>): string {
     } MB/s${resumed}`,
     `  SHA-256 ${end.sha256}`,
   ].join("\n");
-}
-
-function noteOf(state: SenderState, nowMs: number): { readonly note?: string } {
-  switch (state.kind) {
-    case "offline": {
-      const wait = formatDuration(Math.max(0, state.retryAtMs - nowMs) / 1000);
-      return state.reason === "" ? {} : { note: `${printable(state.reason)}; next try in ${wait}` };
-    }
-    case "connecting":
-      return { note: "connecting" };
-    case "refused":
-      return { note: `${printable(state.reason)}; waiting` };
-    case "pausing":
-    case "paused":
-      return { note: "paused, r resumes" };
-    case "completing":
-      return { note: "finishing" };
-    case "stopping":
-      return { note: "stopping" };
-    default:
-      return {};
-  }
 }
 
 /** The same for the same file, unless it was changed: so running a command again finds its upload. */

@@ -9,7 +9,7 @@ export interface Progress {
   readonly total: number;
   readonly bytesPerSecond: number;
   /** What stands instead of speed and time left, such as "paused". */
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
 const BAR_MOST = 30;
