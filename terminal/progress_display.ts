@@ -9,8 +9,8 @@ const CLEAR_LINE = "\r\x1b[K";
 
 /** Shows progress on standard error until it is disposed of. */
 export interface ProgressDisplay extends Disposable {
-  /** Writes a line above the progress. */
-  note(line: string): void;
+  /** Lets something be written where the progress stands, which moves below it. */
+  above(write: () => void): void;
 }
 
 /**
@@ -23,13 +23,17 @@ export function showProgress(read: () => Progress): ProgressDisplay {
       const progress = read();
       printNote(`${printable(progress.name)}: ${progressFacts(progress).trim()}`);
     }, WRITE_MS);
-    return { note: printNote, [Symbol.dispose]: () => clearInterval(timer) };
+    return { above: (write) => write(), [Symbol.dispose]: () => clearInterval(timer) };
   }
   const draw = () => drawRaw(`${CLEAR_LINE}${progressLine(read(), Deno.consoleSize().columns)}`);
   const timer = setInterval(draw, DRAW_MS);
   draw();
   return {
-    note: (line) => drawRaw(`${CLEAR_LINE}${line}\n`),
+    above(write) {
+      drawRaw(CLEAR_LINE);
+      write();
+      draw();
+    },
     [Symbol.dispose]() {
       clearInterval(timer);
       drawRaw(CLEAR_LINE);
@@ -38,4 +42,4 @@ export function showProgress(read: () => Progress): ProgressDisplay {
 }
 
 /** A display that shows nothing. */
-export const NO_PROGRESS: ProgressDisplay = { note: () => {}, [Symbol.dispose]: () => {} };
+export const NO_PROGRESS: ProgressDisplay = { above: (write) => write(), [Symbol.dispose]: () => {} };
