@@ -9,6 +9,7 @@ import { RunningUploads } from "./running_uploads.ts";
 import { printEnd } from "./upload_events.ts";
 import { type FileToUpload, uploadOne, type UploadTarget } from "./upload_one.ts";
 import { isOneFile } from "./upload_plan.ts";
+import { oneUploadView } from "./upload_progress.ts";
 import { uploadSeveral } from "./upload_several.ts";
 
 const KEYS: Readonly<Record<string, Wish>> = { p: "pause", r: "run", s: "stop", q: "quit" };
@@ -114,7 +115,7 @@ async function uploadSingle(
   const end = await uploadOne(file, {
     target,
     running,
-    ...(quiet || json ? {} : { show: (upload) => showProgress(() => upload.progress(performance.now())) }),
+    ...(quiet || json ? {} : { show: (upload) => showProgress(oneUploadView(upload)) }),
   });
   return printEnd(end, options);
 }

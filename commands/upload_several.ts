@@ -1,4 +1,4 @@
-import { NO_PROGRESS, type ProgressDisplay } from "../terminal/progress_display.ts";
+import { NO_PROGRESS, type ProgressDisplay, showProgress } from "../terminal/progress_display.ts";
 import { printNote, printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { EXIT, type ExitCode } from "./command.ts";
@@ -6,6 +6,7 @@ import type { RunningUploads } from "./running_uploads.ts";
 import { type EndEvent, printEnd, type SummaryEvent, summaryText } from "./upload_events.ts";
 import { uploadOne, type UploadTarget } from "./upload_one.ts";
 import { type Planned, planUploads } from "./upload_plan.ts";
+import { countUploads, severalUploadsView } from "./upload_progress.ts";
 import { UploadTally } from "./upload_tally.ts";
 
 /** Options of {@linkcode uploadSeveral}. */
@@ -30,8 +31,11 @@ export async function uploadSeveral(
   const startedMs = performance.now();
   const tally = new UploadTally();
   const plan = planUploads(paths);
-  const display = NO_PROGRESS;
-  await Promise.all(Array.from({ length: parallel }, () => work(plan, { ...options, tally, display })));
+  {
+    await using shown = showTotal(paths, { ...options, tally });
+    const { display } = shown;
+    await Promise.all(Array.from({ length: parallel }, () => work(plan, { ...options, tally, display })));
+  }
   // A plan that has come to its end stays there: only a run that was ended early has more.
   const interrupted = tally.interrupted || (running.isQuitting && (await plan.next()).done !== true);
   const summary: SummaryEvent = {
@@ -45,6 +49,26 @@ export async function uploadSeveral(
   for (const { file, error } of tally.failures) printNote(`${printable(file)}: ${printable(error)}`);
   if (interrupted) return EXIT.interrupted;
   return summary.failed + summary.stopped > 0 ? EXIT.failed : EXIT.done;
+}
+
+/** Shows how far all uploads are, which are counted for it, unless nothing is to be shown. */
+function showTotal(
+  paths: readonly string[],
+  { running, tally, json, quiet }: SeveralOptions & { readonly tally: UploadTally },
+): { readonly display: ProgressDisplay } & AsyncDisposable {
+  if (json || quiet) return { display: NO_PROGRESS, [Symbol.asyncDispose]: () => Promise.resolve() };
+  const stop = new AbortController();
+  const count = { files: 0, bytes: 0, isComplete: false };
+  const counting = countUploads(planUploads(paths), { count, signal: stop.signal });
+  const display = showProgress(severalUploadsView(running, { tally, count }));
+  return {
+    display,
+    async [Symbol.asyncDispose]() {
+      display[Symbol.dispose]();
+      stop.abort();
+      await counting;
+    },
+  };
 }
 
 /** Takes one step of the plan after another, until there are no more or the person has had enough. */

@@ -32,6 +32,11 @@ export class UploadTally {
     return this.#interrupted > 0;
   }
 
+  /** Files that have ended, however they did. */
+  get ended(): number {
+    return this.#files + this.#stopped + this.#interrupted + this.#failures.length;
+  }
+
   get failures(): readonly Extract<EndEvent, { event: "failed" }>[] {
     return this.#failures;
   }
