@@ -30,9 +30,11 @@ const CORES = [
   "protocols/ws_upload/upload_session.ts",
   "store/safe_name.ts",
   "terminal/format.ts",
+  "terminal/live_lines.ts",
   "terminal/printable.ts",
   "terminal/progress.ts",
   "terminal/rate_meter.ts",
+  "terminal/text_width.ts",
 ];
 const IMPURE =
   /\bDeno\.|Date\.now|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|\basync\b|\bfetch\(/;
