@@ -44,6 +44,11 @@ export class PartFile {
     return this.#length;
   }
 
+  /** Bytes of it that are known to be on disk. */
+  get syncedLength(): number {
+    return this.#syncedLength;
+  }
+
   /**
    * Adds bytes at the end. When it fails (a full disk, say) the part is what it was before.
    *

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import type { RawData, WebSocket } from "ws";
 import { type ClientMessage, parseClientMessage, type Rejected } from "./client_messages.ts";
 import type { ServerMessage } from "./server_messages.ts";
+import type { UploadMetrics } from "./upload_metrics.ts";
 
 /** Longest message that is acted upon, in bytes. */
 export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
@@ -23,6 +24,7 @@ const decoder = new TextDecoder();
 export interface ConnectionOptions {
   /** Answers one valid message. Called for one message at a time, in order. */
   readonly handle: (message: ClientMessage) => Promise<ServerMessage>;
+  readonly metrics?: Pick<UploadMetrics, "queueBytes" | "errorAnswers"> | undefined;
 }
 
 /**
@@ -42,6 +44,8 @@ export function serveConnection(socket: WebSocket, options: ConnectionOptions): 
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const answer = await answerTo(next.text, next.bytes, options.handle);
       queuedBytes -= next.bytes;
+      options.metrics?.queueBytes.add(-next.bytes);
+      if (answer.event === "error") options.metrics?.errorAnswers.increment();
       // What came before the end is still worked off: many a client leaves without a last answer.
       if (socket.readyState !== socket.OPEN) continue;
       socket.send(JSON.stringify(answer));
@@ -58,6 +62,7 @@ export function serveConnection(socket: WebSocket, options: ConnectionOptions): 
     // Of a message that is refused only the length matters.
     queue.push({ text: isBinary || bytes > MAX_MESSAGE_BYTES ? "" : decoder.decode(whole), bytes });
     queuedBytes += bytes;
+    options.metrics?.queueBytes.add(bytes);
     if (queuedBytes > QUEUE_BYTES || queue.length > QUEUE_MESSAGES) socket.pause();
     if (!working) work = workOff();
   });

@@ -1,20 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Buffer } from "node:buffer";
-import type { Duplex } from "node:stream";
+import { createServer, type Server } from "node:http";
 // @ts-types="npm:@types/ws@8.18.2"
-import WebSocket, { WebSocketServer } from "ws";
-import { isHostAllowed, isOriginAllowed, isTokenValid, SUBPROTOCOL } from "../../net/access.ts";
+import WebSocket, { type WebSocketServer } from "ws";
 import { UploadStore } from "../../store/upload_store.ts";
-import { MAX_FRAME_BYTES, serveConnection } from "./connection.ts";
-import { serveFile } from "./files_route.ts";
+import { AccessGate } from "./access_gate.ts";
+import { type PageAsset, respond } from "./http_routes.ts";
+import { scrape } from "./scrape.ts";
+import { UploadMetrics } from "./upload_metrics.ts";
 import type { ConnectionId } from "./upload_session.ts";
 import { type UploadEvent, Uploads } from "./uploads.ts";
-
-/** A file of the page. */
-export interface PageAsset {
-  readonly contentType: string;
-  readonly body: string;
-}
+import { acceptWebSockets, type Connections } from "./web_sockets.ts";
 
 /** Options of {@linkcode startUploadServer}. */
 export interface UploadServerOptions {
@@ -59,64 +53,52 @@ const HEADERS_MS = 10_000;
 /** How long {@linkcode UploadServer.close} waits for clients to close their side, in milliseconds. */
 const GOODBYE_MS = 2_000;
 
-const PAGE_HEADERS = {
-  "Content-Security-Policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-  "Cross-Origin-Opener-Policy": "same-origin",
-  // The page and the program are of one version; a cached half of an older one is not.
-  "Cache-Control": "no-cache",
-} as const;
-
 /** Starts a server of the upload protocol, its page and the files it received. */
 export async function startUploadServer(options: UploadServerOptions): Promise<UploadServer> {
   const store = await UploadStore.open(options.dir);
-  const connections = new Map<ConnectionId, { readonly socket: WebSocket; readonly served: Promise<void> }>();
+  const metrics = new UploadMetrics();
+  const onEvent = (event: UploadEvent) => {
+    metrics.count(event);
+    options.onEvent(event);
+  };
+  const connections: Connections = new Map();
   const isConnected = (id: ConnectionId) => connections.get(id)?.socket.readyState === WebSocket.OPEN;
-  const uploads = await Uploads.open({ ...options, store, isConnected });
+  const uploads = await Uploads.open({ ...options, store, isConnected, onEvent, metrics });
+  const gate = new AccessGate({ ...options, scheme: "http" }, ({ reason }) => {
+    metrics.rejected(reason).increment();
+  });
+  const site = {
+    gate,
+    page: options.page,
+    root: store.root,
+    scrape: () => scrape({ metrics, uploads, store, connections }),
+    onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
+  };
   const http = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0 }, (request, response) => {
-    void respond({ request, response }, options, store.root);
+    void respond({ request, response }, site);
   });
   http.maxConnections = MAX_CONNECTIONS;
-  const webSockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_FRAME_BYTES,
-    perMessageDeflate: false,
-    handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
-  });
-  let lastConnection = 0;
-  http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const status = refusal(request, options) ??
-      (isTokenValid(request.headers, options.token) ? undefined : 401);
-    if (status !== undefined) return refuseUpgrade(socket, status);
-    webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      const id = ++lastConnection;
-      const served = serveConnection(webSocket, { handle: (message) => uploads.handle(message, id) })
-        .then(() => uploads.disconnected(id))
-        .finally(() => connections.delete(id));
-      connections.set(id, { socket: webSocket, served });
-    });
-  });
+  const webSockets = acceptWebSockets(http, { gate, uploads, metrics, connections });
   const port = await listen(http, options);
   return {
     host: options.host,
     port,
     dir: store.root,
-    async close() {
-      const closed = new Promise((resolve) => http.close(resolve));
-      for (const client of webSockets.clients) client.close(1001, "Server is stopping");
-      const terminate = setTimeout(() => {
-        for (const client of webSockets.clients) client.terminate();
-        http.closeAllConnections();
-      }, GOODBYE_MS);
-      await Promise.all([...connections.values()].map(({ served }) => served));
-      http.closeIdleConnections();
-      await closed;
-      clearTimeout(terminate);
-    },
+    close: () => close(http, webSockets, connections),
   };
+}
+
+async function close(http: Server, webSockets: WebSocketServer, connections: Connections): Promise<void> {
+  const closed = new Promise((resolve) => http.close(resolve));
+  for (const client of webSockets.clients) client.close(1001, "Server is stopping");
+  const terminate = setTimeout(() => {
+    for (const client of webSockets.clients) client.terminate();
+    http.closeAllConnections();
+  }, GOODBYE_MS);
+  await Promise.all([...connections.values()].map(({ served }) => served));
+  http.closeIdleConnections();
+  await closed;
+  clearTimeout(terminate);
 }
 
 function listen(http: Server, options: UploadServerOptions): Promise<number> {
@@ -128,71 +110,4 @@ function listen(http: Server, options: UploadServerOptions): Promise<number> {
       resolve(typeof address === "object" && address !== null ? address.port : options.port);
     });
   });
-}
-
-/** The status that a request is turned away with before its path matters. */
-function refusal(request: IncomingMessage, options: UploadServerOptions): number | undefined {
-  const { allowedOrigins, host } = options;
-  if (!isHostAllowed(request.headers.host, { boundTo: host, allowedOrigins })) return 403;
-  if (!isOriginAllowed(request.headers, { scheme: "http", allowedOrigins })) return 403;
-  return undefined;
-}
-
-function refuseUpgrade(socket: Duplex, status: number): void {
-  const reason = status === 401 ? "Unauthorized" : "Forbidden";
-  socket.on("error", () => {});
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-async function respond(
-  exchange: { readonly request: IncomingMessage; readonly response: ServerResponse },
-  options: UploadServerOptions,
-  root: string,
-): Promise<void> {
-  const { request, response } = exchange;
-  const end = (status: number, text = "") => {
-    response.writeHead(status, {
-      "Content-Type": "text/plain; charset=utf-8",
-      "X-Content-Type-Options": "nosniff",
-    });
-    response.end(request.method === "HEAD" ? undefined : text);
-  };
-  try {
-    const refused = refusal(request, options);
-    if (refused !== undefined) return end(refused, "Forbidden: Host or Origin is not this server's\n");
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      response.setHeader("Allow", "GET, HEAD");
-      return end(405, "Method not allowed\n");
-    }
-    const path = URL.parse(request.url ?? "", "http://server")?.pathname ?? "";
-    if (path === "/healthz") return end(200, "ok\n");
-    const asset = options.page.get(path);
-    if (asset !== undefined) {
-      response.writeHead(200, { ...PAGE_HEADERS, "Content-Type": asset.contentType });
-      response.end(request.method === "HEAD" ? undefined : asset.body);
-      return;
-    }
-    const authorized = isTokenValid(request.headers, options.token);
-    // Without `WWW-Authenticate`, so that the page can ask in its own way.
-    if (path === "/api/access") return end(authorized ? 204 : 401);
-    if (!path.startsWith("/files/")) return end(404, "Not found\n");
-    if (!authorized) {
-      response.setHeader("WWW-Authenticate", 'Basic realm="transfer", charset="UTF-8"');
-      return end(401, "The token is required\n");
-    }
-    const name = decodePath(path.slice("/files/".length));
-    if (name === undefined || !(await serveFile(exchange, { root, name }))) end(404, "Not found\n");
-  } catch (error) {
-    options.onEvent({ type: "unusable", path: request.url ?? "", reason: String(error) });
-    if (!response.headersSent) end(500, "Internal error\n");
-    else response.destroy();
-  }
-}
-
-function decodePath(encoded: string): string | undefined {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,13 @@ import type { PartFile } from "../../store/part_file.ts";
 import type { UploadStore } from "../../store/upload_store.ts";
 import { type ClientMessage, decodeChunk, type StartMessage } from "./client_messages.ts";
 import type { ServerMessage } from "./server_messages.ts";
-import { type ConnectionId, type SessionRequest, UploadSession } from "./upload_session.ts";
+import type { UploadMetrics } from "./upload_metrics.ts";
+import {
+  type ConnectionId,
+  type SessionRequest,
+  type SessionState,
+  UploadSession,
+} from "./upload_session.ts";
 
 /** Something that happened to an upload, for logs. */
 export type UploadEvent =
@@ -32,6 +38,18 @@ export interface UploadsOptions {
   /** Whether a connection can still send. One that is closing keeps nobody else from its uploads. */
   readonly isConnected: (connection: ConnectionId) => boolean;
   readonly onEvent: (event: UploadEvent) => void;
+  readonly metrics?: UploadMetrics | undefined;
+}
+
+/** An upload that is not complete, for whoever may see it. */
+export interface ListedUpload {
+  /** The key to it: not to be shown. */
+  readonly fileId: string;
+  readonly name: string;
+  readonly fileSize: number;
+  /** Bytes stored. */
+  readonly offset: number;
+  readonly state: SessionState["kind"];
 }
 
 interface Upload {
@@ -73,12 +91,20 @@ export class Uploads {
     return count;
   }
 
+  /** All uploads that are not complete. */
+  *list(): Generator<ListedUpload> {
+    for (const [fileId, { session, part }] of this.#uploads) {
+      const { fileSize, length: offset, state } = session;
+      yield { fileId, name: part.name, fileSize, offset, state: state.kind };
+    }
+  }
+
   /** Carries out a client's message and returns the answer. Never throws. */
   handle(message: ClientMessage, from: ConnectionId): Promise<ServerMessage> {
     const { fileId } = message;
     return this.#inTurn(fileId, async () => {
       try {
-        return await this.#handle(message, from);
+        return this.#observed(await this.#handle(message, from));
       } catch (error) {
         const upload = this.#uploads.get(fileId);
         upload?.session.rolledBack(upload.part.length);
@@ -103,7 +129,7 @@ export class Uploads {
     const { fileId } = session;
     this.#options.onEvent({ type: "interrupted", fileId, name: part.name, offset: part.length });
     try {
-      await part.close();
+      await this.#timed(part, () => part.close());
     } catch (error) {
       session.rolledBack(part.length);
       this.#options.onEvent({ type: "failed", fileId, name: part.name, reason: describeError(error) });
@@ -173,10 +199,10 @@ export class Uploads {
         return step.message;
       case "append":
         await part.append(step.bytes);
-        await part.checkpoint();
+        await this.#timed(part, () => part.checkpoint());
         return session.appended(step.bytes.length);
       case "release":
-        await part.close();
+        await this.#timed(part, () => part.close());
         return step.message;
       case "discard":
         this.#uploads.delete(fileId);
@@ -184,12 +210,38 @@ export class Uploads {
         this.#options.onEvent({ type: "deleted", fileId, name: part.name });
         return step.message;
       case "publish": {
-        const path = await part.publish(this.#options.overwrite);
+        const path = await this.#published(part);
         this.#uploads.delete(fileId);
         this.#options.onEvent({ type: "completed", fileId, path, bytes: session.fileSize });
         return { event: "complete-ack", fileId, filePath: path };
       }
     }
+  }
+
+  async #published(part: PartFile): Promise<string> {
+    const startedMs = performance.now();
+    await this.#timed(part, () => part.close());
+    const path = await part.publish(this.#options.overwrite);
+    this.#options.metrics?.publishSeconds.observe((performance.now() - startedMs) / 1000);
+    return path;
+  }
+
+  /** Does what may sync a part, and measures the sync if there was one. */
+  async #timed(part: PartFile, sync: () => Promise<void>): Promise<void> {
+    const before = part.syncedLength;
+    const startedMs = performance.now();
+    await sync();
+    const durable = part.syncedLength - before;
+    if (durable <= 0) return;
+    this.#options.metrics?.fsyncSeconds.observe((performance.now() - startedMs) / 1000);
+    this.#options.metrics?.durableBytes.increment(durable);
+  }
+
+  #observed(answer: ServerMessage): ServerMessage {
+    const { metrics } = this.#options;
+    if (answer.event === "progress") metrics?.receivedBytes.increment(answer.receivedBytes);
+    if (answer.event === "offset-mismatch") metrics?.offsetMismatches.increment();
+    return answer;
   }
 
   async #inTurn<T>(key: string, task: () => Promise<T>): Promise<T> {
