@@ -1,11 +1,12 @@
 import type { Logger } from "@logtape/logtape";
 import { isLoopback } from "../net/access.ts";
-import { startUploadServer } from "../protocols/ws_upload/server.ts";
+import { type Certificate, readCertificate } from "../net/certificate.ts";
+import { startUploadServer, type UploadServer } from "../protocols/ws_upload/server.ts";
 import type { UploadEvent } from "../protocols/ws_upload/uploads.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { assets } from "../web/assets.ts";
-import { type Command, defineCommand, EXIT } from "./command.ts";
+import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
 import { byteSize, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
 
 /** `transfer ws-serve`: receives uploads. */
@@ -49,6 +50,12 @@ a restart. Received files are at /files/NAME.`,
       valueName: "TOKEN",
       parse: token,
     },
+    tlsCert: {
+      summary: "Certificate in PEM form, with those that lead to its authority: serve https and wss",
+      valueName: "FILE",
+      parse: text,
+    },
+    tlsKey: { summary: "Its private key in PEM form", valueName: "FILE", parse: text },
     allowOrigin: {
       summary: "Web origin that may use this server besides its own page; may be repeated",
       valueName: "ORIGIN",
@@ -62,14 +69,15 @@ a restart. Received files are at /files/NAME.`,
       parse: toggle,
     },
   },
-  async run({ host, allowOrigin, maxFile, ...values }, { signal }) {
+  async run({ host, allowOrigin, maxFile, tlsCert, tlsKey, ...values }, { signal }) {
     const log = setUpLog();
-    if (!isLoopback(host) && values.token === undefined) {
-      log.warn("anyone who reaches this address can upload and read files: set TRANSFER_TOKEN", { host });
-    }
+    const files = certificateFiles(tlsCert, tlsKey);
+    const tls = files === undefined ? undefined : await readCertificate(files);
+    warnOfRisks(log, { host, token: values.token, tls });
     const server = await startUploadServer({
       ...values,
       host,
+      tls,
       maxFileBytes: maxFile ?? Number.MAX_SAFE_INTEGER,
       allowedOrigins: allowOrigin,
       page: assets,
@@ -77,8 +85,10 @@ a restart. Received files are at /files/NAME.`,
     }).catch((error: unknown) => {
       throw explainListen(error, { host, port: values.port });
     });
-    printResult(`Upload page: http://${urlHost(host)}:${server.port}/`);
-    log.info("listening", { url: `ws://${urlHost(host)}:${server.port}/ws`, dir: server.dir });
+    const secure = tls === undefined ? "" : "s";
+    printResult(`Upload page: http${secure}://${urlHost(host)}:${server.port}/`);
+    log.info("listening", { url: `ws${secure}://${urlHost(host)}:${server.port}/ws`, dir: server.dir });
+    if (files !== undefined) reloadOnHangUp(log, { server, files });
     await aborted(signal);
     log.info("stopping", { reason: signal.reason });
     await server.close();
@@ -86,6 +96,60 @@ a restart. Received files are at /files/NAME.`,
     return EXIT.done;
   },
 });
+
+type CertificateFiles = Parameters<typeof readCertificate>[0];
+
+function certificateFiles(
+  certFile: string | undefined,
+  keyFile: string | undefined,
+): CertificateFiles | undefined {
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile === keyFile) return undefined;
+  const [given, missing] = certFile === undefined ? ["--tls-key", "--tls-cert"] : ["--tls-cert", "--tls-key"];
+  throw new UsageError(`${given} needs ${missing} too: a certificate and its private key go together`);
+}
+
+function warnOfRisks(
+  log: Logger,
+  server: {
+    readonly host: string;
+    readonly token: string | undefined;
+    readonly tls: Certificate | undefined;
+  },
+): void {
+  const { host, token, tls } = server;
+  if (!isLoopback(host) && token === undefined) {
+    log.warn("anyone who reaches this address can upload and read files: set TRANSFER_TOKEN", { host });
+  }
+  if (tls !== undefined) warnOfDates(log, tls);
+}
+
+function warnOfDates(log: Logger, { validFrom, validTo }: Certificate): void {
+  const now = Date.now();
+  if (validTo.getTime() > now && validFrom.getTime() <= now) return;
+  const dates = { validFrom: validFrom.toISOString(), validTo: validTo.toISOString() };
+  log.warn("the certificate is not valid at present: clients will refuse it", dates);
+}
+
+/** SIGHUP reads the certificate again; what can't be used is told, and the one in use stays. */
+function reloadOnHangUp(
+  log: Logger,
+  { server, files }: { readonly server: UploadServer; readonly files: CertificateFiles },
+): void {
+  if (Deno.build.os === "windows") return;
+  Deno.addSignalListener("SIGHUP", async () => {
+    try {
+      const certificate = await readCertificate(files);
+      warnOfDates(log, certificate);
+      server.setCertificate(certificate);
+      log.info("certificate reloaded", { validTo: certificate.validTo.toISOString() });
+    } catch (error) {
+      log.error("certificate not reloaded, the one in use stays", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  });
+}
 
 function logEvent(log: Logger, event: UploadEvent): void {
   const { type, ...properties } = event;

@@ -1,9 +1,10 @@
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 // @ts-types="npm:@types/ws@8.18.2"
 import WebSocket, { type WebSocketServer } from "ws";
 import { UploadStore } from "../../store/upload_store.ts";
 import { AccessGate } from "./access_gate.ts";
 import { type PageAsset, respond } from "./http_routes.ts";
+import { listen, type TlsPair } from "./http_server.ts";
 import { scrape } from "./scrape.ts";
 import { UploadMetrics } from "./upload_metrics.ts";
 import type { ConnectionId } from "./upload_session.ts";
@@ -24,6 +25,8 @@ export interface UploadServerOptions {
   readonly maxSessions: number;
   /** Replace a file that has an upload's name, instead of numbering the new one. */
   readonly overwrite: boolean;
+  /** Speaks TLS with this certificate; `undefined` speaks plain HTTP. */
+  readonly tls?: TlsPair | undefined;
   /** What every client has to present; `undefined` asks for nothing. */
   readonly token?: string | undefined;
   /** Origins of web pages that may use this server besides its own, such as `https://example.org`. */
@@ -39,6 +42,8 @@ export interface UploadServer {
   readonly port: number;
   /** Absolute path of the directory. */
   readonly dir: string;
+  /** Uses another certificate for the connections to come; those that are open stay. */
+  setCertificate(pair: TlsPair): void;
   /**
    * Stops: nothing new is taken, every client's socket is closed with 1001, what was received is
    * synced. Takes at most ten seconds, whatever the clients do.
@@ -46,10 +51,6 @@ export interface UploadServer {
   close(): Promise<void>;
 }
 
-/** Most connections at a time, of all kinds. */
-const MAX_CONNECTIONS = 2048;
-/** How long a client may take for a request's headers, in milliseconds. */
-const HEADERS_MS = 10_000;
 /** How long {@linkcode UploadServer.close} waits for clients to close their side, in milliseconds. */
 const GOODBYE_MS = 2_000;
 
@@ -64,9 +65,12 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
   const connections: Connections = new Map();
   const isConnected = (id: ConnectionId) => connections.get(id)?.socket.readyState === WebSocket.OPEN;
   const uploads = await Uploads.open({ ...options, store, isConnected, onEvent, metrics });
-  const gate = new AccessGate({ ...options, scheme: "http" }, ({ reason }) => {
-    metrics.rejected(reason).increment();
-  });
+  const gate = new AccessGate(
+    { ...options, scheme: options.tls === undefined ? "http" : "https" },
+    ({ reason }) => {
+      metrics.rejected(reason).increment();
+    },
+  );
   const site = {
     gate,
     page: options.page,
@@ -74,17 +78,16 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
     scrape: () => scrape({ metrics, uploads, store, connections }),
     onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
   };
-  const http = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0 }, (request, response) => {
+  const { server, port, setCertificate } = await listen((request, response) => {
     void respond({ request, response }, site);
-  });
-  http.maxConnections = MAX_CONNECTIONS;
-  const webSockets = acceptWebSockets(http, { gate, uploads, metrics, connections });
-  const port = await listen(http, options);
+  }, options);
+  const webSockets = acceptWebSockets(server, { gate, uploads, metrics, connections });
   return {
     host: options.host,
     port,
     dir: store.root,
-    close: () => close(http, webSockets, connections),
+    setCertificate,
+    close: () => close(server, webSockets, connections),
   };
 }
 
@@ -99,15 +102,4 @@ async function close(http: Server, webSockets: WebSocketServer, connections: Con
   http.closeIdleConnections();
   await closed;
   clearTimeout(terminate);
-}
-
-function listen(http: Server, options: UploadServerOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    http.once("error", reject);
-    http.listen(options.port, options.host, () => {
-      http.off("error", reject);
-      const address = http.address();
-      resolve(typeof address === "object" && address !== null ? address.port : options.port);
-    });
-  });
 }

@@ -31,9 +31,10 @@ export async function testServer(options: Partial<UploadServerOptions> = {}): Pr
     ...options,
     dir,
   });
+  const secure = options.tls === undefined ? "" : "s";
   return {
-    url: `http://127.0.0.1:${server.port}`,
-    ws: `ws://127.0.0.1:${server.port}/ws`,
+    url: `http${secure}://127.0.0.1:${server.port}`,
+    ws: `ws${secure}://127.0.0.1:${server.port}/ws`,
     dir: server.dir,
     events,
     server,
