@@ -1,13 +1,14 @@
 import type { Logger } from "@logtape/logtape";
 import { isLoopback } from "../net/access.ts";
 import { type Certificate, readCertificate } from "../net/certificate.ts";
-import { startUploadServer, type UploadServer } from "../protocols/ws_upload/server.ts";
-import type { UploadEvent } from "../protocols/ws_upload/uploads.ts";
+import { startUploadServer } from "../protocols/ws_upload/server.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { assets } from "../web/assets.ts";
-import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
-import { byteSize, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { type Command, defineCommand, EXIT } from "./command.ts";
+import { byteSize, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
+import { serveLog } from "./ws_serve_log.ts";
 
 /** `transfer ws-serve`: receives uploads. */
 export const wsServe: Command = defineCommand({
@@ -68,12 +69,20 @@ a restart. Received files are at /files/NAME.`,
       default: "false",
       parse: toggle,
     },
+    log: {
+      summary: "Form of the log: text for people, json for programs, one object a line",
+      valueName: "FORM",
+      default: "text",
+      parse: logFormat,
+    },
+    quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
   },
   async run({ host, allowOrigin, maxFile, tlsCert, tlsKey, ...values }, { signal }) {
-    const log = setUpLog();
+    const log = setUpLog({ format: values.log, quiet: values.quiet });
     const files = certificateFiles(tlsCert, tlsKey);
     const tls = files === undefined ? undefined : await readCertificate(files);
     warnOfRisks(log, { host, token: values.token, tls });
+    using told = serveLog(log);
     const server = await startUploadServer({
       ...values,
       host,
@@ -81,7 +90,8 @@ a restart. Received files are at /files/NAME.`,
       maxFileBytes: maxFile ?? Number.MAX_SAFE_INTEGER,
       allowedOrigins: allowOrigin,
       page: assets,
-      onEvent: (event) => logEvent(log, event),
+      onEvent: told.onEvent,
+      onDenied: told.onDenied,
     }).catch((error: unknown) => {
       throw explainListen(error, { host, port: values.port });
     });
@@ -97,18 +107,6 @@ a restart. Received files are at /files/NAME.`,
   },
 });
 
-type CertificateFiles = Parameters<typeof readCertificate>[0];
-
-function certificateFiles(
-  certFile: string | undefined,
-  keyFile: string | undefined,
-): CertificateFiles | undefined {
-  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
-  if (certFile === keyFile) return undefined;
-  const [given, missing] = certFile === undefined ? ["--tls-key", "--tls-cert"] : ["--tls-cert", "--tls-key"];
-  throw new UsageError(`${given} needs ${missing} too: a certificate and its private key go together`);
-}
-
 function warnOfRisks(
   log: Logger,
   server: {
@@ -122,40 +120,6 @@ function warnOfRisks(
     log.warn("anyone who reaches this address can upload and read files: set TRANSFER_TOKEN", { host });
   }
   if (tls !== undefined) warnOfDates(log, tls);
-}
-
-function warnOfDates(log: Logger, { validFrom, validTo }: Certificate): void {
-  const now = Date.now();
-  if (validTo.getTime() > now && validFrom.getTime() <= now) return;
-  const dates = { validFrom: validFrom.toISOString(), validTo: validTo.toISOString() };
-  log.warn("the certificate is not valid at present: clients will refuse it", dates);
-}
-
-/** SIGHUP reads the certificate again; what can't be used is told, and the one in use stays. */
-function reloadOnHangUp(
-  log: Logger,
-  { server, files }: { readonly server: UploadServer; readonly files: CertificateFiles },
-): void {
-  if (Deno.build.os === "windows") return;
-  Deno.addSignalListener("SIGHUP", async () => {
-    try {
-      const certificate = await readCertificate(files);
-      warnOfDates(log, certificate);
-      server.setCertificate(certificate);
-      log.info("certificate reloaded", { validTo: certificate.validTo.toISOString() });
-    } catch (error) {
-      log.error("certificate not reloaded, the one in use stays", {
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    }
-  });
-}
-
-function logEvent(log: Logger, event: UploadEvent): void {
-  const { type, ...properties } = event;
-  const isBad = type === "failed" || type === "unusable";
-  if (isBad) log.warn(`upload ${type}`, properties);
-  else log.info(`upload ${type}`, properties);
 }
 
 function explainListen(error: unknown, { host, port }: { host: string; port: number }): unknown {

@@ -18,7 +18,12 @@ export interface Denial {
   readonly reason: Rejection;
   /** Of the peer, as the socket has it. */
   readonly address: string;
+  /** What it presented, if that may be shown: the host or the origin. */
+  readonly value?: string;
 }
+
+/** A peer chooses what it presents; of that, this many characters are told. */
+const MAX_TOLD = 200;
 
 /** Decides on requests by their headers, and tells of those that it turns away. */
 export class AccessGate {
@@ -33,8 +38,10 @@ export class AccessGate {
   /** Whether `Host` and `Origin` allow an answer at all. */
   admits({ headers, socket }: IncomingMessage): boolean {
     const { host, allowedOrigins } = this.#rules;
-    if (!isHostAllowed(headers.host, { boundTo: host, allowedOrigins })) return this.deny("host", socket);
-    return isOriginAllowed(headers, this.#rules) || this.deny("origin", socket);
+    if (!isHostAllowed(headers.host, { boundTo: host, allowedOrigins })) {
+      return this.deny("host", socket, headers.host);
+    }
+    return isOriginAllowed(headers, this.#rules) || this.deny("origin", socket, headers.origin);
   }
 
   /** Whether the token comes with it. */
@@ -49,8 +56,9 @@ export class AccessGate {
   }
 
   /** Tells that a peer is turned away. Always false, as an answer to "may it?". */
-  deny(reason: Rejection, peer: { readonly remoteAddress?: string | undefined }): false {
-    this.#onDenied({ reason, address: peer.remoteAddress ?? "unknown" });
+  deny(reason: Rejection, peer: { readonly remoteAddress?: string | undefined }, value?: string): false {
+    const address = peer.remoteAddress ?? "unknown";
+    this.#onDenied({ reason, address, ...value === undefined ? {} : { value: value.slice(0, MAX_TOLD) } });
     return false;
   }
 }

@@ -47,7 +47,7 @@ export async function respond(exchange: Exchange, site: Site): Promise<void> {
       return endText(exchange, 403, "Forbidden: Host or Origin is not this server's\n");
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
-      site.gate.deny("method", request.socket);
+      site.gate.deny("method", request.socket, request.method);
       response.setHeader("Allow", "GET, HEAD");
       return endText(exchange, 405, "Method not allowed\n");
     }

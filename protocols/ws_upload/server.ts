@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 // @ts-types="npm:@types/ws@8.18.2"
 import WebSocket, { type WebSocketServer } from "ws";
 import { UploadStore } from "../../store/upload_store.ts";
-import { AccessGate } from "./access_gate.ts";
+import { AccessGate, type Denial } from "./access_gate.ts";
 import { type PageAsset, respond } from "./http_routes.ts";
 import { listen, type TlsPair } from "./http_server.ts";
 import { scrape } from "./scrape.ts";
@@ -34,6 +34,8 @@ export interface UploadServerOptions {
   /** The page, by URL path. */
   readonly page: ReadonlyMap<string, PageAsset>;
   readonly onEvent: (event: UploadEvent) => void;
+  /** Called for every request that is turned away. */
+  readonly onDenied: (denial: Denial) => void;
 }
 
 /** A running server. */
@@ -65,12 +67,11 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
   const connections: Connections = new Map();
   const isConnected = (id: ConnectionId) => connections.get(id)?.socket.readyState === WebSocket.OPEN;
   const uploads = await Uploads.open({ ...options, store, isConnected, onEvent, metrics });
-  const gate = new AccessGate(
-    { ...options, scheme: options.tls === undefined ? "http" : "https" },
-    ({ reason }) => {
-      metrics.rejected(reason).increment();
-    },
-  );
+  const scheme = options.tls === undefined ? "http" : "https";
+  const gate = new AccessGate({ ...options, scheme }, (denial) => {
+    metrics.rejected(denial.reason).increment();
+    options.onDenied(denial);
+  });
   const site = {
     gate,
     page: options.page,

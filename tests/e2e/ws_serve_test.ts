@@ -80,3 +80,43 @@ Deno.test("a certificate that has run out is told", async () => {
     assertMatch(await server.logged("not valid at present"), /validTo=\d{4}-/);
   });
 });
+
+Deno.test("--log json writes an object a line, denials with reason and address, and a flood as a number", async () => {
+  await inTempDir(async (dir) => {
+    await using server = await startWsServe(dir, ["--log", "json"], { TRANSFER_TOKEN: "the-token" });
+    for (let request = 0; request < 25; request++) {
+      const response = await fetch(`${server.url}/files/x`, { headers: { Authorization: "Bearer guess" } });
+      await response.body?.cancel();
+      assertEquals(response.status, 401);
+    }
+    const bad = await fetch(`${server.url}/`, { headers: { Origin: "http://evil.example" } });
+    await bad.body?.cancel();
+    assertEquals((await server.end()).code, 0);
+    const records = server.log.map((line) => JSON.parse(line));
+    for (const { time, level, message } of records) {
+      assertMatch(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+      assert(["info", "warning"].includes(level) && message !== "");
+    }
+    const denied = records.filter(({ message }) => message === "request denied");
+    assertEquals(denied.map(({ reason }) => reason), [...new Array(10).fill("token"), "origin"]);
+    assertEquals(denied.at(-1).value, "http://evil.example");
+    for (const { address } of denied) assertMatch(address, /^(::ffff:)?127\.0\.0\.1$/);
+    const rest = records.filter(({ message }) => message === "more requests denied");
+    assertEquals(rest.map(({ reason, count }) => [reason, count]), [["token", 15]]);
+    assert(server.log.every((line) => !line.includes("the-token") && !line.includes("guess")));
+  });
+});
+
+Deno.test("--quiet logs warnings and errors only", async () => {
+  await inTempDir(async (dir) => {
+    await using server = await startWsServe(dir, ["--quiet"]);
+    const response = await fetch(`${server.url}/`, { headers: { Origin: "http://evil.example" } });
+    await response.body?.cancel();
+    assertEquals((await server.end()).code, 0);
+    assertEquals(server.log.length, 1, server.log.join("\n"));
+    assertMatch(
+      server.log[0] ?? "",
+      /Z warning request denied reason=origin address=\S+ value=http:\/\/evil\.example$/,
+    );
+  });
+});

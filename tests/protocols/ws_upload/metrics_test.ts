@@ -145,6 +145,14 @@ Deno.test("metrics are behind the token, and count who was turned away and why",
   // The page comes without a token to learn whether there is one.
   await (await fetch(`${server.url}/api/access`)).body?.cancel();
   await (await fetch(`${server.url}/`, { method: "POST", body: "x" })).body?.cancel();
+  const address = "127.0.0.1";
+  assertEquals(server.denials, [
+    { reason: "token", address },
+    { reason: "token", address },
+    { reason: "origin", address, value: "http://evil.example" },
+    { reason: "token", address },
+    { reason: "method", address, value: "POST" },
+  ]);
   const Authorization = `Basic ${btoa("any:secret")}`;
   const samples = await metrics(server, { headers: { Authorization } });
   assertEquals(
