@@ -64,6 +64,11 @@ a restart. Received files are at /files/NAME.`,
       isList: true,
       parse: origins,
     },
+    shareList: {
+      summary: "Show at /api/uploads and /api/events what is uploaded, to all who may use the server",
+      default: "false",
+      parse: toggle,
+    },
     overwrite: {
       summary: 'Replace a file of the same name, instead of storing "name (1)"',
       default: "false",

@@ -23,6 +23,8 @@ export function serveLog(log: Logger): ServeLog {
   };
   return {
     onEvent({ type, ...properties }) {
+      // One a chunk: that is what /metrics and /api/events are for.
+      if (type === "progress") return;
       const isBad = type === "failed" || type === "unusable";
       if (isBad) log.warn(`upload ${type}`, properties);
       else log.info(`upload ${type}`, properties);

@@ -21,11 +21,13 @@ const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 const CORES = [
   "net/access.ts",
   "net/backoff.ts",
+  "net/event_log.ts",
   "net/event_quota.ts",
   "net/metrics.ts",
   "protocols/ws_upload/client_messages.ts",
   "protocols/ws_upload/sender.ts",
   "protocols/ws_upload/server_messages.ts",
+  "protocols/ws_upload/upload_feed.ts",
   "protocols/ws_upload/upload_metrics.ts",
   "protocols/ws_upload/upload_session.ts",
   "store/safe_name.ts",

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AccessGate } from "./access_gate.ts";
 import { METRICS_CONTENT_TYPE } from "../../net/metrics.ts";
+import type { AccessGate } from "./access_gate.ts";
 import { serveFile } from "./files_route.ts";
+import type { ShareList } from "./share_list.ts";
 
 /** A file of the page. */
 export interface PageAsset {
@@ -24,6 +25,8 @@ export interface Site {
   readonly root: string;
   /** The metrics of this moment, as text. */
   readonly scrape: () => Promise<string>;
+  /** What others may see of the uploads; `undefined`: nothing. */
+  readonly share: ShareList | undefined;
   /** A request could not be answered, through no fault of its own. */
   readonly onError: (path: string, error: unknown) => void;
 }
@@ -70,30 +73,39 @@ async function route(exchange: Exchange, site: Site): Promise<void> {
     return;
   }
   if (path === "/api/access") return endText(exchange, site.gate.answersToken(request) ? 204 : 401);
-  const guarded = guardedRoute(path);
+  const guarded = guardedRoute(path, site);
   if (guarded === undefined) return endText(exchange, 404, "Not found\n");
   if (!site.gate.hasToken(request)) {
     // Not on /api/access: there the page asks, in its own way.
     response.setHeader("WWW-Authenticate", 'Basic realm="transfer", charset="UTF-8"');
     return endText(exchange, 401, "The token is required\n");
   }
-  await guarded(exchange, site);
+  await guarded(exchange);
 }
 
 /** What is behind the token, by path. */
-function guardedRoute(path: string): ((exchange: Exchange, site: Site) => Promise<void> | void) | undefined {
-  if (path === "/metrics") return sendMetrics;
+function guardedRoute(path: string, site: Site): ((exchange: Exchange) => Promise<void> | void) | undefined {
+  const { share, root } = site;
+  if (path === "/metrics") {
+    return async (exchange) => endText(exchange, 200, await site.scrape(), METRICS_CONTENT_TYPE);
+  }
+  if (path === "/api/uploads" && share !== undefined) {
+    return (exchange) => endText(exchange, 200, `${JSON.stringify(share.snapshot())}\n`, "application/json");
+  }
+  if (path === "/api/events" && share !== undefined) {
+    return (exchange) => {
+      if (share.follow(exchange)) return;
+      exchange.response.setHeader("Retry-After", "10");
+      endText(exchange, 503, "Too many readers\n");
+    };
+  }
   if (!path.startsWith("/files/")) return undefined;
-  return async (exchange, { root }) => {
+  return async (exchange) => {
     const name = decodePath(path.slice("/files/".length));
     if (name === undefined || !(await serveFile(exchange, { root, name }))) {
       endText(exchange, 404, "Not found\n");
     }
   };
-}
-
-async function sendMetrics(exchange: Exchange, site: Site): Promise<void> {
-  endText(exchange, 200, await site.scrape(), METRICS_CONTENT_TYPE);
 }
 
 function endText(

@@ -6,6 +6,7 @@ import { AccessGate, type Denial } from "./access_gate.ts";
 import { type PageAsset, respond } from "./http_routes.ts";
 import { listen, type TlsPair } from "./http_server.ts";
 import { scrape } from "./scrape.ts";
+import { type ShareList, shareList } from "./share_list.ts";
 import { UploadMetrics } from "./upload_metrics.ts";
 import type { ConnectionId } from "./upload_session.ts";
 import { type UploadEvent, Uploads } from "./uploads.ts";
@@ -31,6 +32,8 @@ export interface UploadServerOptions {
   readonly token?: string | undefined;
   /** Origins of web pages that may use this server besides its own, such as `https://example.org`. */
   readonly allowedOrigins: readonly string[];
+  /** Show at `/api/uploads` and `/api/events` what is uploaded, to all who may use the server. */
+  readonly shareList: boolean;
   /** The page, by URL path. */
   readonly page: ReadonlyMap<string, PageAsset>;
   readonly onEvent: (event: UploadEvent) => void;
@@ -60,13 +63,16 @@ const GOODBYE_MS = 2_000;
 export async function startUploadServer(options: UploadServerOptions): Promise<UploadServer> {
   const store = await UploadStore.open(options.dir);
   const metrics = new UploadMetrics();
+  let share: ShareList | undefined;
   const onEvent = (event: UploadEvent) => {
     metrics.count(event);
+    share?.onEvent(event);
     options.onEvent(event);
   };
   const connections: Connections = new Map();
   const isConnected = (id: ConnectionId) => connections.get(id)?.socket.readyState === WebSocket.OPEN;
   const uploads = await Uploads.open({ ...options, store, isConnected, onEvent, metrics });
+  if (options.shareList) share = shareList(uploads);
   const scheme = options.tls === undefined ? "http" : "https";
   const gate = new AccessGate({ ...options, scheme }, (denial) => {
     metrics.rejected(denial.reason).increment();
@@ -76,6 +82,7 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
     gate,
     page: options.page,
     root: store.root,
+    share,
     scrape: () => scrape({ metrics, uploads, store, connections }),
     onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
   };
@@ -88,19 +95,28 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
     port,
     dir: store.root,
     setCertificate,
-    close: () => close(server, webSockets, connections),
+    close: () => close({ server, webSockets, connections, share }),
   };
 }
 
-async function close(http: Server, webSockets: WebSocketServer, connections: Connections): Promise<void> {
-  const closed = new Promise((resolve) => http.close(resolve));
+async function close(
+  { server, webSockets, connections, share }: {
+    readonly server: Server;
+    readonly webSockets: WebSocketServer;
+    readonly connections: Connections;
+    readonly share: ShareList | undefined;
+  },
+): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
   for (const client of webSockets.clients) client.close(1001, "Server is stopping");
   const terminate = setTimeout(() => {
     for (const client of webSockets.clients) client.terminate();
-    http.closeAllConnections();
+    server.closeAllConnections();
   }, GOODBYE_MS);
   await Promise.all([...connections.values()].map(({ served }) => served));
-  http.closeIdleConnections();
+  // Not before: its readers are told how the last uploads ended.
+  share?.close();
+  server.closeIdleConnections();
   await closed;
   clearTimeout(terminate);
 }

@@ -1,3 +1,4 @@
+import { relative } from "@std/path";
 import { safeRelativePath } from "../../store/safe_name.ts";
 import type { PartFile } from "../../store/part_file.ts";
 import type { UploadStore } from "../../store/upload_store.ts";
@@ -20,8 +21,22 @@ export type UploadEvent =
     readonly offset: number;
     readonly fileSize: number;
   }
-  | { readonly type: "interrupted"; readonly fileId: string; readonly name: string; readonly offset: number }
-  | { readonly type: "completed"; readonly fileId: string; readonly path: string; readonly bytes: number }
+  | {
+    /** `unpaused`: its client goes on after a pause. */
+    readonly type: "progress" | "paused" | "unpaused" | "interrupted";
+    readonly fileId: string;
+    readonly name: string;
+    readonly offset: number;
+    readonly fileSize: number;
+  }
+  | {
+    readonly type: "completed";
+    readonly fileId: string;
+    /** The path that it got, relative to the directory. */
+    readonly name: string;
+    readonly path: string;
+    readonly bytes: number;
+  }
   | { readonly type: "deleted"; readonly fileId: string; readonly name: string }
   | { readonly type: "failed"; readonly fileId: string; readonly name: string; readonly reason: string }
   | { readonly type: "unusable"; readonly path: string; readonly reason: string };
@@ -126,8 +141,8 @@ export class Uploads {
 
   async #release({ session, part }: Upload, connection: ConnectionId): Promise<void> {
     if (!session.disconnected(connection)) return;
-    const { fileId } = session;
-    this.#options.onEvent({ type: "interrupted", fileId, name: part.name, offset: part.length });
+    const { fileId, fileSize } = session;
+    this.#options.onEvent({ type: "interrupted", fileId, name: part.name, offset: part.length, fileSize });
     try {
       await this.#timed(part, () => part.close());
     } catch (error) {
@@ -212,7 +227,8 @@ export class Uploads {
       case "publish": {
         const path = await this.#published(part);
         this.#uploads.delete(fileId);
-        this.#options.onEvent({ type: "completed", fileId, path, bytes: session.fileSize });
+        const name = relative(this.#options.store.root, path);
+        this.#options.onEvent({ type: "completed", fileId, name, path, bytes: session.fileSize });
         return { event: "complete-ack", fileId, filePath: path };
       }
     }
@@ -237,10 +253,17 @@ export class Uploads {
     this.#options.metrics?.durableBytes.increment(durable);
   }
 
+  /** Tells what an answer means for who watches. */
   #observed(answer: ServerMessage): ServerMessage {
-    const { metrics } = this.#options;
+    const { metrics, onEvent } = this.#options;
     if (answer.event === "progress") metrics?.receivedBytes.increment(answer.receivedBytes);
     if (answer.event === "offset-mismatch") metrics?.offsetMismatches.increment();
+    const type = OBSERVED.get(answer.event);
+    const upload = answer.fileId === undefined ? undefined : this.#uploads.get(answer.fileId);
+    if (type !== undefined && upload !== undefined) {
+      const { fileId, fileSize, length: offset } = upload.session;
+      onEvent({ type, fileId, name: upload.part.name, offset, fileSize });
+    }
     return answer;
   }
 
@@ -255,6 +278,14 @@ export class Uploads {
     }
   }
 }
+
+/** What has happened to an upload that is still there after an answer. */
+const OBSERVED = new Map<ServerMessage["event"], "progress" | "paused" | "unpaused" | "interrupted">([
+  ["progress", "progress"],
+  ["pause-ack", "paused"],
+  ["resume-ack", "unpaused"],
+  ["stop-ack", "interrupted"],
+]);
 
 function failure(fileId: string, error: string): ServerMessage {
   return { event: "error", fileId, error };

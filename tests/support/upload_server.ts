@@ -29,6 +29,7 @@ export async function testServer(options: Partial<UploadServerOptions> = {}): Pr
     maxSessions: 100,
     overwrite: false,
     allowedOrigins: [],
+    shareList: false,
     page: new Map(),
     onEvent: (event) => void events.push(event),
     onDenied: (denial) => void denials.push(denial),
