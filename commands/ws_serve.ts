@@ -46,6 +46,12 @@ a restart. Received files are at /files/NAME.`,
       default: "1000",
       parse: wholeNumber(1, 1_000_000),
     },
+    maxConnectionsPerAddress: {
+      summary: "Most connections at a time from one address",
+      valueName: "N",
+      default: "256",
+      parse: wholeNumber(1, 1_000_000),
+    },
     token: {
       summary: "Ask every client for this token; better set by TRANSFER_TOKEN, which other users can't see",
       valueName: "TOKEN",

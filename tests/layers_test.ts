@@ -21,6 +21,7 @@ const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 const CORES = [
   "net/access.ts",
   "net/backoff.ts",
+  "net/connection_limit.ts",
   "net/event_log.ts",
   "net/event_quota.ts",
   "net/metrics.ts",

@@ -32,6 +32,8 @@ export interface UploadServerOptions {
   readonly token?: string | undefined;
   /** Origins of web pages that may use this server besides its own, such as `https://example.org`. */
   readonly allowedOrigins: readonly string[];
+  /** Most connections at a time from one address, of all kinds. */
+  readonly maxConnectionsPerAddress: number;
   /** Show at `/api/uploads` and `/api/events` what is uploaded, to all who may use the server. */
   readonly shareList: boolean;
   /** The page, by URL path. */
@@ -88,7 +90,7 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
   };
   const { server, port, setCertificate } = await listen((request, response) => {
     void respond({ request, response }, site);
-  }, options);
+  }, { ...options, onRefused: (reason, socket) => void gate.deny(reason, socket) });
   const webSockets = acceptWebSockets(server, { gate, uploads, metrics, connections });
   return {
     host: options.host,

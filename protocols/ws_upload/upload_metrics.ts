@@ -2,7 +2,7 @@ import { type Counter, type Gauge, type Histogram, Registry } from "../../net/me
 import type { UploadEvent } from "./uploads.ts";
 
 /** Why a request was turned away before anything was done about it. */
-export const REJECTIONS = ["host", "origin", "token", "method", "address_limit"] as const;
+export const REJECTIONS = ["host", "origin", "token", "method", "connection_limit", "address_limit"] as const;
 export type Rejection = typeof REJECTIONS[number];
 
 /** Seconds: from a fast solid-state disk to one that is in trouble. */

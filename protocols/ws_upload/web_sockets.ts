@@ -55,5 +55,7 @@ export function acceptWebSockets(
 
 function refuseUpgrade(socket: Duplex, status: string): void {
   socket.on("error", () => {});
+  // Else a client that keeps its side open would keep the socket.
+  socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

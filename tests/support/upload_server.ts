@@ -30,6 +30,7 @@ export async function testServer(options: Partial<UploadServerOptions> = {}): Pr
     overwrite: false,
     allowedOrigins: [],
     shareList: false,
+    maxConnectionsPerAddress: 256,
     page: new Map(),
     onEvent: (event) => void events.push(event),
     onDenied: (denial) => void denials.push(denial),

@@ -168,3 +168,19 @@ Deno.test("metrics are behind the token, and count who was turned away and why",
     },
   );
 });
+
+Deno.test("connections over the limit of their address are counted and told", async () => {
+  await using server = await testServer({ maxConnectionsPerAddress: 1 });
+  {
+    await using client = await plainClient(server.ws);
+    await client.ask({});
+    await assertRejects(() => plainClient(server.ws));
+  }
+  assertEquals(server.denials, [{ reason: "address_limit", address: "127.0.0.1" }]);
+  let samples: ReadonlyMap<string, number> | undefined;
+  // Until the server has seen the end of the one connection.
+  for (let tries = 0; tries < 1000 && samples === undefined; tries++) {
+    samples = await metrics(server).catch(() => undefined);
+  }
+  assert((samples?.get('rejected_requests_total{reason="address_limit"}') ?? 0) >= 1);
+});
