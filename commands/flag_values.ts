@@ -14,6 +14,12 @@ export function toggle(value: string): boolean {
   throw new RangeError("true or false");
 }
 
+/** How a log is written. */
+export function logFormat(value: string): "text" | "json" {
+  if (value === "text" || value === "json") return value;
+  throw new RangeError("text or json");
+}
+
 /** Bytes, in units of 1024: `65536`, `512K`, `8M`, `1.5G`. */
 export function byteSize(value: string): number {
   const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(value) ?? [];

@@ -1,12 +1,14 @@
 import type { Logger } from "@logtape/logtape";
 import { isLoopback } from "../net/access.ts";
+import { type Certificate, readCertificate } from "../net/certificate.ts";
 import { startUploadServer } from "../protocols/ws_upload/server.ts";
-import type { UploadEvent } from "../protocols/ws_upload/uploads.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { assets } from "../web/assets.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
-import { byteSize, duration, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { byteSize, duration, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
+import { serveLog } from "./ws_serve_log.ts";
 
 /** `transfer ws-serve`: receives uploads. */
 export const wsServe: Command = defineCommand({
@@ -55,11 +57,23 @@ a restart. Received files are at /files/NAME.`,
       default: "1000",
       parse: wholeNumber(1, 1_000_000),
     },
+    maxConnectionsPerAddress: {
+      summary: "Most connections at a time from one address",
+      valueName: "N",
+      default: "256",
+      parse: wholeNumber(1, 1_000_000),
+    },
     token: {
       summary: "Ask every client for this token; better set by TRANSFER_TOKEN, which other users can't see",
       valueName: "TOKEN",
       parse: token,
     },
+    tlsCert: {
+      summary: "Certificate in PEM form, with those that lead to its authority: serve https and wss",
+      valueName: "FILE",
+      parse: text,
+    },
+    tlsKey: { summary: "Its private key in PEM form", valueName: "FILE", parse: text },
     allowOrigin: {
       summary: "Web origin that may use this server besides its own page; may be repeated",
       valueName: "ORIGIN",
@@ -67,31 +81,48 @@ a restart. Received files are at /files/NAME.`,
       isList: true,
       parse: origins,
     },
+    shareList: {
+      summary: "Show at /api/uploads and /api/events what is uploaded, to all who may use the server",
+      default: "false",
+      parse: toggle,
+    },
     overwrite: {
       summary: 'Replace a file of the same name, instead of storing "name (1)"',
       default: "false",
       parse: toggle,
     },
+    log: {
+      summary: "Form of the log: text for people, json for programs, one object a line",
+      valueName: "FORM",
+      default: "text",
+      parse: logFormat,
+    },
+    quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
   },
-  async run({ host, allowOrigin, maxFile, maxTotal, expire, ...values }, { signal }) {
-    const log = setUpLog();
-    if (!isLoopback(host) && values.token === undefined) {
-      log.warn("anyone who reaches this address can upload and read files: set TRANSFER_TOKEN", { host });
-    }
+  async run({ host, allowOrigin, maxFile, maxTotal, expire, tlsCert, tlsKey, ...values }, { signal }) {
+    const log = setUpLog({ format: values.log, quiet: values.quiet });
+    const files = certificateFiles(tlsCert, tlsKey);
+    const tls = files === undefined ? undefined : await readCertificate(files);
+    warnOfRisks(log, { host, token: values.token, tls });
+    using told = serveLog(log);
     const server = await startUploadServer({
       ...values,
       host,
+      tls,
       maxTotalBytes: maxTotal ?? Number.MAX_SAFE_INTEGER,
       expireMs: expire,
       maxFileBytes: maxFile ?? Number.MAX_SAFE_INTEGER,
       allowedOrigins: allowOrigin,
       page: assets,
-      onEvent: (event) => logEvent(log, event),
+      onEvent: told.onEvent,
+      onDenied: told.onDenied,
     }).catch((error: unknown) => {
       throw explainListen(error, { host, port: values.port });
     });
-    printResult(`Upload page: http://${urlHost(host)}:${server.port}/`);
-    log.info("listening", { url: `ws://${urlHost(host)}:${server.port}/ws`, dir: server.dir });
+    const secure = tls === undefined ? "" : "s";
+    printResult(`Upload page: http${secure}://${urlHost(host)}:${server.port}/`);
+    log.info("listening", { url: `ws${secure}://${urlHost(host)}:${server.port}/ws`, dir: server.dir });
+    if (files !== undefined) reloadOnHangUp(log, { server, files });
     await aborted(signal);
     log.info("stopping", { reason: signal.reason });
     await server.close();
@@ -100,11 +131,19 @@ a restart. Received files are at /files/NAME.`,
   },
 });
 
-function logEvent(log: Logger, event: UploadEvent): void {
-  const { type, ...properties } = event;
-  const isBad = type === "failed" || type === "unusable";
-  if (isBad) log.warn(`upload ${type}`, properties);
-  else log.info(`upload ${type}`, properties);
+function warnOfRisks(
+  log: Logger,
+  server: {
+    readonly host: string;
+    readonly token: string | undefined;
+    readonly tls: Certificate | undefined;
+  },
+): void {
+  const { host, token, tls } = server;
+  if (!isLoopback(host) && token === undefined) {
+    log.warn("anyone who reaches this address can upload and read files: set TRANSFER_TOKEN", { host });
+  }
+  if (tls !== undefined) warnOfDates(log, tls);
 }
 
 function explainListen(error: unknown, { host, port }: { host: string; port: number }): unknown {

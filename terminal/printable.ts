@@ -10,3 +10,11 @@ export function printable(text: string): string {
     return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
   });
 }
+
+/** A value as JSON on one line that is safe to print; what reads JSON gets the value back as it was. */
+export function printableJson(value: unknown): string {
+  // Outside of strings JSON has only printable ASCII, so every hit is inside one.
+  return JSON.stringify(value).replace(UNPRINTABLE, (character) => {
+    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
+  });
+}

@@ -6,6 +6,7 @@ import type { ReceiveBudget } from "../../net/receive_budget.ts";
 import { parseClientMessage } from "./client_messages.ts";
 import { decodeFrame } from "./frames.ts";
 import type { Peer } from "./receiving.ts";
+import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
 
 /** Longest message that is acted upon, in bytes. */
@@ -29,6 +30,7 @@ export interface ConnectionOptions {
   readonly budget: ReceiveBudget;
   /** What the socket runs over. */
   readonly transport: Duplex;
+  readonly metrics: Pick<UploadMetrics, "errorAnswers">;
 }
 
 /** A message that waits for its turn. Of one that is too long only its length is kept. */
@@ -44,7 +46,7 @@ type Waiting =
  */
 export function serveConnection(
   socket: WebSocket,
-  { uploads, budget, transport }: ConnectionOptions,
+  { uploads, budget, transport, metrics }: ConnectionOptions,
 ): Promise<void> {
   const queue: Waiting[] = [];
   let queuedBytes = 0;
@@ -54,6 +56,7 @@ export function serveConnection(
   const peer: Peer = {
     send(message) {
       if (socket.readyState !== socket.OPEN) return;
+      if (message.event === "error") metrics.errorAnswers.increment();
       socket.send(JSON.stringify(message));
       if (socket.bufferedAmount > UNREAD_BYTES) socket.terminate();
     },

@@ -1,6 +1,7 @@
 import type { PartFile } from "../../store/part_file.ts";
 import type { UploadRecord } from "../../store/upload_store.ts";
 import type { ServerMessage } from "./server_messages.ts";
+import type { UploadMetrics } from "./upload_metrics.ts";
 import { type ConnectionId, REPORT_MS, UploadSession } from "./upload_session.ts";
 
 /** How the server reaches a client. */
@@ -17,6 +18,9 @@ export interface Peer {
 export interface ReceivingHooks {
   readonly peerOf: (connection: ConnectionId) => Peer | undefined;
   readonly onSyncFailed: (upload: Receiving, error: unknown) => void;
+  /** Bytes were stored and acknowledged. */
+  readonly onProgress: (upload: Receiving) => void;
+  readonly metrics?: UploadMetrics | undefined;
 }
 
 /** After so many bytes, or so many milliseconds, what was stored is made durable in the background. */
@@ -69,9 +73,10 @@ export class Receiving {
   async append(bytes: Uint8Array): Promise<void> {
     await this.part.append(bytes);
     this.session.appended(bytes.length);
+    this.#hooks.metrics?.receivedBytes.increment(bytes.length);
     this.#report();
     const behind = this.part.length - this.part.durable;
-    if (behind >= BEHIND_BYTES) await this.part.sync();
+    if (behind >= BEHIND_BYTES) await this.#timed(() => this.part.sync());
     else if (behind >= SYNC_BYTES) this.#syncSoon(0);
     else this.#syncSoon(SYNC_MS);
   }
@@ -80,7 +85,7 @@ export class Receiving {
   async close(): Promise<void> {
     this.stopTimers();
     try {
-      await this.part.close();
+      await this.#timed(() => this.part.close());
     } catch (error) {
       this.session.rolledBack(this.part.durable);
       throw error;
@@ -98,7 +103,10 @@ export class Receiving {
     const { owner } = this.session;
     if (owner === undefined) return;
     const message = this.session.progress(this.part.durable, performance.now());
-    if (message !== undefined) this.#hooks.peerOf(owner)?.send(message);
+    if (message !== undefined) {
+      this.#hooks.peerOf(owner)?.send(message);
+      this.#hooks.onProgress(this);
+    }
     // Whatever was just said: what comes after it without company must not stay unsaid.
     if (message !== undefined || this.#reportTimer !== undefined) return;
     this.#reportTimer = setTimeout(() => {
@@ -115,7 +123,7 @@ export class Receiving {
 
   async #sync(): Promise<void> {
     try {
-      await this.part.sync();
+      await this.#timed(() => this.part.sync());
     } catch (error) {
       this.#hooks.onSyncFailed(this, error);
       return;
@@ -123,5 +131,16 @@ export class Receiving {
       this.#syncTimer = undefined;
     }
     if (this.session.mode.kind === "extended") this.#report();
+  }
+
+  /** Does what may sync the part, and measures the sync if there was one. */
+  async #timed(sync: () => Promise<void>): Promise<void> {
+    const before = this.part.durable;
+    const startedMs = performance.now();
+    await sync();
+    const durable = this.part.durable - before;
+    if (durable <= 0) return;
+    this.#hooks.metrics?.fsyncSeconds.observe((performance.now() - startedMs) / 1000);
+    this.#hooks.metrics?.durableBytes.increment(durable);
   }
 }

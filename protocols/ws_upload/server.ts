@@ -1,21 +1,17 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Buffer } from "node:buffer";
-import type { Duplex } from "node:stream";
+import type { Server } from "node:http";
 // @ts-types="npm:@types/ws@8.18.2"
-import WebSocket, { WebSocketServer } from "ws";
-import { isHostAllowed, isOriginAllowed, isTokenValid, SUBPROTOCOL } from "../../net/access.ts";
+import type { WebSocketServer } from "ws";
 import { ReceiveBudget } from "../../net/receive_budget.ts";
-import { lockDirectory } from "../../store/lock.ts";
+import { lockDirectory, type LockedDirectory } from "../../store/lock.ts";
 import { UploadStore } from "../../store/upload_store.ts";
-import { MAX_FRAME_BYTES, serveConnection } from "./connection.ts";
-import { serveFile } from "./files_route.ts";
+import { AccessGate, type Denial } from "./access_gate.ts";
+import { type PageAsset, respond } from "./http_routes.ts";
+import { listen, type TlsPair } from "./http_server.ts";
+import { scrape } from "./scrape.ts";
+import { type ShareList, shareList } from "./share_list.ts";
+import { UploadMetrics } from "./upload_metrics.ts";
 import { type UploadEvent, Uploads } from "./uploads.ts";
-
-/** A file of the page. */
-export interface PageAsset {
-  readonly contentType: string;
-  readonly body: string;
-}
+import { acceptWebSockets, type Connections } from "./web_sockets.ts";
 
 /** Options of {@linkcode startUploadServer}. */
 export interface UploadServerOptions {
@@ -35,13 +31,21 @@ export interface UploadServerOptions {
   readonly maxSessions: number;
   /** Replace a file that has an upload's name, instead of numbering the new one. */
   readonly overwrite: boolean;
+  /** Speaks TLS with this certificate; `undefined` speaks plain HTTP. */
+  readonly tls?: TlsPair | undefined;
   /** What every client has to present; `undefined` asks for nothing. */
   readonly token?: string | undefined;
   /** Origins of web pages that may use this server besides its own, such as `https://example.org`. */
   readonly allowedOrigins: readonly string[];
+  /** Most connections at a time from one address, of all kinds. */
+  readonly maxConnectionsPerAddress: number;
+  /** Show at `/api/uploads` and `/api/events` what is uploaded, to all who may use the server. */
+  readonly shareList: boolean;
   /** The page, by URL path. */
   readonly page: ReadonlyMap<string, PageAsset>;
   readonly onEvent: (event: UploadEvent) => void;
+  /** Called for every request that is turned away. */
+  readonly onDenied: (denial: Denial) => void;
 }
 
 /** A running server. */
@@ -50,6 +54,8 @@ export interface UploadServer {
   readonly port: number;
   /** Absolute path of the directory. */
   readonly dir: string;
+  /** Uses another certificate for the connections to come; those that are open stay. */
+  setCertificate(pair: TlsPair): void;
   /**
    * Stops: nothing new is taken, every client's socket is closed with 1001, what was received is
    * synced. Takes at most ten seconds, whatever the clients do.
@@ -57,157 +63,90 @@ export interface UploadServer {
   close(): Promise<void>;
 }
 
-/** Most connections at a time, of all kinds. */
-const MAX_CONNECTIONS = 2048;
 /** Most bytes of messages that wait to be worked off, over all connections. */
 const RECEIVE_BYTES = 64 * 1024 * 1024;
 /** How often stale uploads are looked for, in milliseconds. */
 const EXPIRE_EVERY_MS = 3_600_000;
-/** How long a client may take for a request's headers, in milliseconds. */
-const HEADERS_MS = 10_000;
 /** How long {@linkcode UploadServer.close} waits for clients to close their side, in milliseconds. */
 const GOODBYE_MS = 2_000;
-
-const FORBIDDEN = "Forbidden: the Host or Origin of this request is not known to be this server's. " +
-  "Open it by its address, or start it with --allow-origin and the origin in your browser's address bar.\n";
-
-const PAGE_HEADERS = {
-  "Content-Security-Policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-  "Cross-Origin-Opener-Policy": "same-origin",
-  // The page and the program are of one version; a cached half of an older one is not.
-  "Cache-Control": "no-cache",
-} as const;
 
 /** Starts a server of the upload protocol, its page and the files it received. */
 export async function startUploadServer(options: UploadServerOptions): Promise<UploadServer> {
   const directory = await lockDirectory(options.dir);
-  const store = await UploadStore.open(directory.path, { nowMs: Date.now() });
-  const uploads = await Uploads.open({ ...options, store });
-  const budget = new ReceiveBudget(RECEIVE_BYTES);
-  const connections = new Set<Promise<void>>();
-  const expirer = setInterval(() => void uploads.expire(Date.now() - options.expireMs), EXPIRE_EVERY_MS);
-  await uploads.expire(Date.now() - options.expireMs);
-  const http = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0 }, (request, response) => {
-    void respond({ request, response }, options, store.root);
-  });
-  http.maxConnections = MAX_CONNECTIONS;
-  const webSockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_FRAME_BYTES,
-    perMessageDeflate: false,
-    handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
-  });
-  http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const status = refusal(request, options) ??
-      (isTokenValid(request.headers, options.token) ? undefined : 401);
-    if (status !== undefined) return refuseUpgrade(socket, status);
-    webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      const served = serveConnection(webSocket, { uploads, budget, transport: socket }).finally(() =>
-        connections.delete(served)
-      );
-      connections.add(served);
-    });
-  });
-  const port = await listen(http, options);
-  const stop = async () => {
-    clearInterval(expirer);
-    const closed = new Promise((resolve) => http.close(resolve));
-    for (const client of webSockets.clients) client.close(1001, "Server is stopping");
-    const terminate = setTimeout(() => {
-      for (const client of webSockets.clients) client.terminate();
-      http.closeAllConnections();
-    }, GOODBYE_MS);
-    await Promise.all(connections);
-    http.closeIdleConnections();
-    await closed;
-    clearTimeout(terminate);
-    directory[Symbol.dispose]();
-  };
-  let stopped: Promise<void> | undefined;
-  return { host: options.host, port, dir: store.root, close: () => stopped ??= stop() };
-}
-
-function listen(http: Server, options: UploadServerOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    http.once("error", reject);
-    http.listen(options.port, options.host, () => {
-      http.off("error", reject);
-      const address = http.address();
-      resolve(typeof address === "object" && address !== null ? address.port : options.port);
-    });
-  });
-}
-
-/** The status that a request is turned away with before its path matters. */
-function refusal(request: IncomingMessage, options: UploadServerOptions): number | undefined {
-  const { allowedOrigins, host, token } = options;
-  const server = { boundTo: host, allowedOrigins, hasToken: token !== undefined };
-  if (!isHostAllowed(request.headers, server)) return 403;
-  if (!isOriginAllowed(request.headers, { scheme: "http", allowedOrigins })) return 403;
-  return undefined;
-}
-
-function refuseUpgrade(socket: Duplex, status: number): void {
-  const reason = status === 401 ? "Unauthorized" : "Forbidden";
-  socket.on("error", () => {});
-  const answer = `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
-  // Not left to the client to close: it could keep the socket, and the server from stopping.
-  socket.end(answer, () => socket.destroy());
-}
-
-async function respond(
-  exchange: { readonly request: IncomingMessage; readonly response: ServerResponse },
-  options: UploadServerOptions,
-  root: string,
-): Promise<void> {
-  const { request, response } = exchange;
-  const end = (status: number, text = "") => {
-    response.writeHead(status, {
-      "Content-Type": "text/plain; charset=utf-8",
-      "X-Content-Type-Options": "nosniff",
-    });
-    response.end(request.method === "HEAD" ? undefined : text);
-  };
   try {
-    const refused = refusal(request, options);
-    if (refused !== undefined) return end(refused, FORBIDDEN);
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      response.setHeader("Allow", "GET, HEAD");
-      return end(405, "Method not allowed\n");
-    }
-    const path = URL.parse(request.url ?? "", "http://server")?.pathname ?? "";
-    if (path === "/healthz") return end(200, "ok\n");
-    const asset = options.page.get(path);
-    if (asset !== undefined) {
-      response.writeHead(200, { ...PAGE_HEADERS, "Content-Type": asset.contentType });
-      response.end(request.method === "HEAD" ? undefined : asset.body);
-      return;
-    }
-    const authorized = isTokenValid(request.headers, options.token);
-    // Without `WWW-Authenticate`, so that the page can ask in its own way.
-    if (path === "/api/access") return end(authorized ? 204 : 401);
-    if (!path.startsWith("/files/")) return end(404, "Not found\n");
-    if (!authorized) {
-      response.setHeader("WWW-Authenticate", 'Basic realm="transfer", charset="UTF-8"');
-      return end(401, "The token is required\n");
-    }
-    const name = decodePath(path.slice("/files/".length));
-    if (name === undefined || !(await serveFile(exchange, { root, name }))) end(404, "Not found\n");
+    return await startIn(directory, options);
   } catch (error) {
-    options.onEvent({ type: "unusable", path: request.url ?? "", reason: String(error) });
-    if (!response.headersSent) end(500, "Internal error\n");
-    else response.destroy();
+    directory[Symbol.dispose]();
+    throw error;
   }
 }
 
-function decodePath(encoded: string): string | undefined {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return undefined;
-  }
+async function startIn(directory: LockedDirectory, options: UploadServerOptions): Promise<UploadServer> {
+  const store = await UploadStore.open(directory.path, { nowMs: Date.now() });
+  const budget = new ReceiveBudget(RECEIVE_BYTES);
+  const metrics = new UploadMetrics();
+  let share: ShareList | undefined;
+  const onEvent = (event: UploadEvent) => {
+    metrics.count(event);
+    share?.onEvent(event);
+    options.onEvent(event);
+  };
+  const connections: Connections = new Map();
+  const uploads = await Uploads.open({ ...options, store, onEvent, metrics });
+  const expire = () => uploads.expire(Date.now() - options.expireMs);
+  await expire();
+  if (options.shareList) share = shareList(uploads);
+  const scheme = options.tls === undefined ? "http" : "https";
+  const gate = new AccessGate({ ...options, scheme }, (denial) => {
+    metrics.rejected(denial.reason).increment();
+    options.onDenied(denial);
+  });
+  const site = {
+    gate,
+    page: options.page,
+    root: store.root,
+    share,
+    scrape: () => scrape({ metrics, uploads, store, connections, budget }),
+    onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
+  };
+  const { server, port, setCertificate } = await listen((request, response) => {
+    void respond({ request, response }, site);
+  }, { ...options, onRefused: (reason, socket) => void gate.deny(reason, socket) });
+  const webSockets = acceptWebSockets(server, { gate, uploads, budget, metrics, connections });
+  const expirer = setInterval(() => void expire(), EXPIRE_EVERY_MS);
+  let closed: Promise<void> | undefined;
+  return {
+    host: options.host,
+    port,
+    dir: store.root,
+    setCertificate,
+    close() {
+      clearInterval(expirer);
+      return closed ??= close({ server, webSockets, connections, share }).finally(() => {
+        directory[Symbol.dispose]();
+      });
+    },
+  };
+}
+
+async function close(
+  { server, webSockets, connections, share }: {
+    readonly server: Server;
+    readonly webSockets: WebSocketServer;
+    readonly connections: Connections;
+    readonly share: ShareList | undefined;
+  },
+): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  for (const client of webSockets.clients) client.close(1001, "Server is stopping");
+  const terminate = setTimeout(() => {
+    for (const client of webSockets.clients) client.terminate();
+    server.closeAllConnections();
+  }, GOODBYE_MS);
+  await Promise.all(connections.values());
+  // Not before: its readers are told how the last uploads ended.
+  share?.close();
+  server.closeIdleConnections();
+  await closed;
+  clearTimeout(terminate);
 }

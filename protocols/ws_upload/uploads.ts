@@ -1,3 +1,4 @@
+import { relative } from "@std/path";
 import { crc32 } from "node:zlib";
 import type { CompletedUpload } from "../../store/completed_log.ts";
 import { DigestMismatchError } from "../../store/part_file.ts";
@@ -8,7 +9,8 @@ import type { Frame } from "./frames.ts";
 import { type Peer, Receiving, type ReceivingHooks } from "./receiving.ts";
 import { claimOf, hashToken, newResumeToken } from "./resume_token.ts";
 import { CLOSE_TAKEN_OVER, DIGEST_MISMATCH, NOT_YOURS, type ServerMessage } from "./server_messages.ts";
-import type { ConnectionId, Mode, SessionRequest } from "./upload_session.ts";
+import type { UploadMetrics } from "./upload_metrics.ts";
+import type { ConnectionId, Mode, SessionRequest, SessionState } from "./upload_session.ts";
 
 /** Something that happened to an upload, for logs. */
 export type UploadEvent =
@@ -20,8 +22,22 @@ export type UploadEvent =
     /** `undefined`: not known before the end. */
     readonly fileSize: number | undefined;
   }
-  | { readonly type: "interrupted"; readonly fileId: string; readonly name: string; readonly offset: number }
-  | { readonly type: "completed"; readonly fileId: string; readonly path: string; readonly bytes: number }
+  | {
+    /** `unpaused`: its client goes on after a pause. */
+    readonly type: "progress" | "paused" | "unpaused" | "interrupted";
+    readonly fileId: string;
+    readonly name: string;
+    readonly offset: number;
+    readonly fileSize: number | undefined;
+  }
+  | {
+    readonly type: "completed";
+    readonly fileId: string;
+    /** The path that it got, relative to the directory. */
+    readonly name: string;
+    readonly path: string;
+    readonly bytes: number;
+  }
   | { readonly type: "deleted" | "expired"; readonly fileId: string; readonly name: string }
   | { readonly type: "failed"; readonly fileId: string; readonly name: string; readonly reason: string }
   | { readonly type: "unusable"; readonly path: string; readonly reason: string };
@@ -38,6 +54,18 @@ export interface UploadsOptions {
   /** Replace a file that has an upload's name, instead of numbering the new one. */
   readonly overwrite: boolean;
   readonly onEvent: (event: UploadEvent) => void;
+  readonly metrics?: UploadMetrics | undefined;
+}
+
+/** An upload that is not complete, for whoever may see it. */
+export interface ListedUpload {
+  /** The key to it: not to be shown. */
+  readonly fileId: string;
+  readonly name: string;
+  readonly fileSize: number | undefined;
+  /** Bytes stored. */
+  readonly offset: number;
+  readonly state: SessionState["kind"];
 }
 
 /** The most that a client of the extension may have under way, and its longest frame, in bytes. */
@@ -83,6 +111,8 @@ export class Uploads {
     this.#hooks = {
       peerOf: (connection) => this.#clients.get(connection)?.peer,
       onSyncFailed: (upload, error) => this.#reportFailure(upload.record, error),
+      onProgress: (upload) => this.#tell("progress", upload),
+      metrics: options.metrics,
     };
   }
 
@@ -110,6 +140,14 @@ export class Uploads {
     let count = 0;
     for (const { session } of this.#uploads.values()) if (session.owner !== undefined) count++;
     return count;
+  }
+
+  /** All uploads that are not complete. */
+  *list(): Generator<ListedUpload> {
+    for (const [fileId, { session, record }] of this.#uploads) {
+      const { fileSize, length: offset, state } = session;
+      yield { fileId, name: record.name, fileSize, offset, state: state.kind };
+    }
   }
 
   /** Takes up a client. Its connection has to be ended by {@linkcode disconnected}. */
@@ -159,6 +197,7 @@ export class Uploads {
       if (upload === undefined) return;
       const { offset, payload: bytes } = frame;
       const isIntact = frame.crc32 === undefined || frame.crc32 === crc32(bytes);
+      if (!isIntact) this.#options.metrics?.crcFailures.increment();
       await this.#carryOut(upload, { action: "frame", offset, bytes, isIntact }, from);
     });
   }
@@ -383,6 +422,7 @@ export class Uploads {
     const step = session.request(request, from, performance.now());
     switch (step.type) {
       case "reply":
+        this.#observe(step.message, upload);
         return peer?.send(step.message);
       case "close":
         return peer?.close(step.code, step.reason);
@@ -391,6 +431,7 @@ export class Uploads {
         return await upload.append(step.bytes);
       case "release":
         await upload.close();
+        this.#observe(step.message, upload);
         return peer?.send(step.message);
       case "discard":
         await this.#discard(upload);
@@ -408,6 +449,7 @@ export class Uploads {
     const { record, part } = upload;
     const { overwrite, store, onEvent } = this.#options;
     upload.stopTimers();
+    const startedMs = performance.now();
     const { path, fileSize } = await store.publish({ ...record, part }, {
       overwrite,
       sha256,
@@ -415,7 +457,9 @@ export class Uploads {
     });
     this.#uploads.delete(record.fileId);
     await part.forget();
-    onEvent({ type: "completed", fileId: record.fileId, path, bytes: fileSize });
+    this.#options.metrics?.publishSeconds.observe((performance.now() - startedMs) / 1000);
+    const name = relative(store.root, path);
+    onEvent({ type: "completed", fileId: record.fileId, name, path, bytes: fileSize });
     peer?.send({ event: "complete-ack", fileId: record.fileId, filePath: path });
   }
 
@@ -429,14 +473,25 @@ export class Uploads {
   /** Its owner is gone: what was stored is made durable, and anybody entitled may go on. */
   async #release(upload: Receiving, connection: ConnectionId): Promise<void> {
     if (!upload.session.disconnected(connection)) return;
-    const { fileId, name } = upload.record;
     upload.lastSeenMs = Date.now();
-    this.#options.onEvent({ type: "interrupted", fileId, name, offset: upload.part.length });
+    this.#tell("interrupted", upload);
     try {
       await upload.close();
     } catch (error) {
       this.#reportFailure(upload.record, error);
     }
+  }
+
+  /** Tells what a message to a client means for who watches. */
+  #observe(message: ServerMessage, upload: Receiving): void {
+    if (message.event === "offset-mismatch") this.#options.metrics?.offsetMismatches.increment();
+    const type = OBSERVED.get(message.event);
+    if (type !== undefined) this.#tell(type, upload);
+  }
+
+  #tell(type: "progress" | "paused" | "unpaused" | "interrupted", { record, session }: Receiving): void {
+    const { fileId, name } = record;
+    this.#options.onEvent({ type, fileId, name, offset: session.length, fileSize: session.fileSize });
   }
 
   /** A connection has lost an upload to another one of the same client: there is nothing left to say on it. */
@@ -464,6 +519,7 @@ export class Uploads {
       } catch (error) {
         const upload = this.#uploads.get(fileId);
         upload?.session.rolledBack(upload.part.length);
+        if (error instanceof DigestMismatchError) this.#options.metrics?.digestMismatches.increment();
         this.#reportFailure(upload?.record ?? { fileId, name: fileId }, error);
         client?.peer.send(failure(fileId, publicReason(error)));
       }
@@ -474,6 +530,13 @@ export class Uploads {
     return turn;
   }
 }
+
+/** What has happened to an upload that is still there after an answer. */
+const OBSERVED = new Map<ServerMessage["event"], "paused" | "unpaused" | "interrupted">([
+  ["pause-ack", "paused"],
+  ["resume-ack", "unpaused"],
+  ["stop-ack", "interrupted"],
+]);
 
 /** Who asks when it is the server itself. */
 const NOBODY: Client = {

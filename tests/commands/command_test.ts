@@ -4,6 +4,7 @@ import { type Command, defineCommand, EXIT, UsageError } from "../../commands/co
 import {
   byteSize,
   byteSizeBetween,
+  logFormat,
   origins,
   text,
   toggle,
@@ -137,6 +138,8 @@ const VALUES: readonly (readonly [(text: string) => unknown, string, unknown])[]
   [toggle, "true", true],
   [toggle, "yes", RangeError],
   [text, "any", "any"],
+  [logFormat, "json", "json"],
+  [logFormat, "xml", RangeError],
   [origins, "http://a:80", ["http://a"]],
   [origins, "https://a/", RangeError],
   [origins, "ftp://a", RangeError],

@@ -1,0 +1,52 @@
+import type { Logger } from "@logtape/logtape";
+import { type Certificate, readCertificate } from "../net/certificate.ts";
+import { UsageError } from "./command.ts";
+
+/** Where a server's certificate and its key are. */
+export type CertificateFiles = Parameters<typeof readCertificate>[0];
+
+/**
+ * What `--tls-cert` and `--tls-key` say together.
+ *
+ * @throws {UsageError} One is given without the other.
+ */
+export function certificateFiles(
+  certFile: string | undefined,
+  keyFile: string | undefined,
+): CertificateFiles | undefined {
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile === keyFile) return undefined;
+  const [given, missing] = certFile === undefined ? ["--tls-key", "--tls-cert"] : ["--tls-cert", "--tls-key"];
+  throw new UsageError(`${given} needs ${missing} too: a certificate and its private key go together`);
+}
+
+/** Warns of a certificate that is not valid yet, or no more. */
+export function warnOfDates(log: Logger, { validFrom, validTo }: Certificate): void {
+  const now = Date.now();
+  if (validTo.getTime() > now && validFrom.getTime() <= now) return;
+  const dates = { validFrom: validFrom.toISOString(), validTo: validTo.toISOString() };
+  log.warn("the certificate is not valid at present: clients will refuse it", dates);
+}
+
+/** SIGHUP reads the certificate again; what can't be used is told, and the one in use stays. */
+export function reloadOnHangUp(
+  log: Logger,
+  { server, files }: {
+    readonly server: { setCertificate(certificate: Certificate): void };
+    readonly files: CertificateFiles;
+  },
+): void {
+  if (Deno.build.os === "windows") return;
+  Deno.addSignalListener("SIGHUP", async () => {
+    try {
+      const certificate = await readCertificate(files);
+      warnOfDates(log, certificate);
+      server.setCertificate(certificate);
+      log.info("certificate reloaded", { validTo: certificate.validTo.toISOString() });
+    } catch (error) {
+      log.error("certificate not reloaded, the one in use stays", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  });
+}

@@ -1,0 +1,29 @@
+import type { ReceiveBudget } from "../../net/receive_budget.ts";
+import type { UploadStore } from "../../store/upload_store.ts";
+import type { UploadMetrics } from "./upload_metrics.ts";
+import type { Uploads } from "./uploads.ts";
+import type { Connections } from "./web_sockets.ts";
+
+/** Sets the gauges to this moment and renders all metrics. */
+export async function scrape(
+  { metrics, uploads, store, connections, budget }: {
+    readonly metrics: UploadMetrics;
+    readonly uploads: Uploads;
+    readonly store: UploadStore;
+    readonly connections: Connections;
+    readonly budget: ReceiveBudget;
+  },
+): Promise<string> {
+  const states = [...uploads.list()].map(({ state }) => state);
+  for (const state of ["active", "paused", "orphaned"] as const) {
+    metrics.sessions(state).set(states.filter((each) => each === state).length);
+  }
+  metrics.openSessions.set(uploads.openSessions);
+  metrics.connections.set(connections.size);
+  metrics.pausedSockets.set([...connections.keys()].filter(({ isPaused }) => isPaused).length);
+  metrics.queueBytes.set(budget.heldBytes);
+  metrics.freeDiskBytes.set(await store.freeBytes().catch(() => NaN));
+  metrics.processStart.set(performance.timeOrigin / 1000);
+  metrics.residentMemory.set(Deno.memoryUsage().rss);
+  return metrics.registry.render();
+}
