@@ -448,8 +448,8 @@ export class Uploads {
   async #publish(upload: Receiving, sha256: string | undefined, peer: Peer | undefined): Promise<void> {
     const { record, part } = upload;
     const { overwrite, store, onEvent } = this.#options;
-    upload.stopTimers();
     const startedMs = performance.now();
+    await upload.close();
     const { path, fileSize } = await store.publish({ ...record, part }, {
       overwrite,
       sha256,
