@@ -153,8 +153,8 @@ type Agreement =
  * one chunk at a time.
  *
  * Guarantees: bytes are sent in order from the offset that the server states, and only behind bytes of
- * the same file; `complete` is sent only when the server has acknowledged them all; an end state is
- * never left.
+ * the same file; `complete` is sent behind the last of them, with their digest if the server can check
+ * it; an end state is never left.
  */
 export class UploadSender {
   #state: SenderState = { kind: "offline", retryAtMs: 0, reason: "" };
@@ -168,6 +168,8 @@ export class UploadSender {
   #isReading = false;
   /** Up to here the server's bytes are known to be this file's: they were checked, or sent from here. */
   #verified = 0;
+  /** Extension: how often `complete` went out and was overtaken by a rewind; each is answered by an error. */
+  #vainCompletes = 0;
   /** Connection attempts since the last one that reached a `start-ack`. */
   #attempts = 0;
   #setbacks = 0;
@@ -294,7 +296,7 @@ export class UploadSender {
         this.#durable = Math.max(this.#durable, message.durable ?? 0);
         return this.#stored(message.offset, nowMs);
       case "offset-mismatch":
-        return this.#isSending() ? this.#rewind(message.expected, nowMs) : [];
+        return this.#isSending() || this.#isEnding() ? this.#rewind(message.expected, nowMs) : [];
       case "paused":
         return this.#state.kind === "sending" ? this.#heldByServer(nowMs) : [];
       case "pause-ack":
@@ -323,6 +325,7 @@ export class UploadSender {
     nowMs: number,
   ): SenderAction[] {
     this.#everStarted = true;
+    this.#vainCompletes = 0;
     this.#attempts = 0;
     this.#lostAtMs = undefined;
     this.#refusedAtMs = undefined;
@@ -381,7 +384,7 @@ export class UploadSender {
   #stored(offset: number, nowMs: number): SenderAction[] {
     const { state } = this;
     // A late answer: what it acknowledges was acknowledged since.
-    if (!this.#isSending() || offset <= this.#acknowledged) return [];
+    if (!(this.#isSending() || this.#isEnding()) || offset <= this.#acknowledged) return [];
     const sent = state.kind === "sending" ? this.#acknowledged + state.length : this.#verified;
     if (offset > sent) return this.#fail(`The server acknowledged ${offset} bytes, more than were sent`);
     this.#acknowledged = offset;
@@ -389,7 +392,7 @@ export class UploadSender {
     this.#next = Math.max(this.#next, offset);
     this.#setbacks = 0;
     if (this.#agreement.kind === "extended") this.#agreement.window.acknowledged(offset, nowMs);
-    return this.#advance(nowMs);
+    return this.#isEnding() ? [] : this.#advance(nowMs);
   }
 
   #rewind(expected: number, nowMs: number): SenderAction[] {
@@ -397,6 +400,7 @@ export class UploadSender {
       return this.#fail(`The server expects byte ${expected} of ${this.#fileSize ?? this.#next}`);
     }
     if (++this.#setbacks > SETBACKS) return this.#fail("The server keeps asking for another offset");
+    if (this.#state.kind === "completing") this.#vainCompletes++;
     this.#acknowledged = expected;
     this.#holdAt(expected);
     return this.#advance(nowMs);
@@ -424,6 +428,10 @@ export class UploadSender {
         return this.#fail(reason);
       }
       this.#state = { kind: "refused", retryAtMs: nowMs + IN_USE_RETRY_MS, reason };
+      return [];
+    }
+    if (this.#vainCompletes > 0) {
+      this.#vainCompletes--;
       return [];
     }
     // Mid-way, most often because the server lost the session: `start` tells whether it can go on.
@@ -512,9 +520,11 @@ export class UploadSender {
 
   /** Reads on as long as the window has room. */
   #stream(window: FlightWindow, nowMs: number): SenderAction[] {
-    if (this.#acknowledged === this.#fileSize) {
+    if (this.#next === this.#fileSize) {
+      // Not waiting for the last acknowledgement saves a round trip: messages arrive in order, and a
+      // server that has not all of it will say so.
       this.#state = { kind: "hashing" };
-      return [{ type: "digest", length: this.#acknowledged }];
+      return [{ type: "digest", length: this.#next }];
     }
     // The server acknowledges what it has at least every 50 ms, so that a piece is all there is to wait for.
     const patienceMs = REPLY_MS + window.chunkBytes / SLOWEST_BYTES_PER_MS;
@@ -529,6 +539,11 @@ export class UploadSender {
 
   #isSending(): boolean {
     return this.#state.kind === "sending" || this.#state.kind === "streaming";
+  }
+
+  /** Extension: everything was sent, and may not have arrived. */
+  #isEnding(): boolean {
+    return this.#state.kind === "hashing" || this.#state.kind === "completing";
   }
 
   #fail(reason: string): SenderAction[] {

@@ -50,7 +50,7 @@ Deno.test("a lost connection is made again, and the upload goes on", async () =>
 
 Deno.test("the digest is the whole file's, also when the server had most of it", async () => {
   await using server = await testServer();
-  const bytes = pseudoRandomBytes(3_000_000);
+  const bytes = pseudoRandomBytes(40_000_000);
   await using file = await sourceOf(bytes);
   for (const wish of ["quit", "run"] as const) {
     using source = await SourceFile.open(file.path);
