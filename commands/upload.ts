@@ -1,7 +1,9 @@
 import { basename } from "@std/path";
+import { type Trust, trustFile } from "../net/trust.ts";
 import type { Wish } from "../protocols/ws_upload/sender.ts";
 import { listenForKeys } from "../terminal/keys.ts";
 import { printNote } from "../terminal/output.ts";
+import { printable } from "../terminal/printable.ts";
 import { showProgress } from "../terminal/progress_display.ts";
 import { type Command, defineCommand, type ExitCode, UsageError } from "./command.ts";
 import { byteSizeBetween, text, toggle, token, webSocketUrl, wholeNumber } from "./flag_values.ts";
@@ -58,13 +60,19 @@ q quits and keeps it; each acts on all uploads that are under way.`,
       valueName: "TOKEN",
       parse: token,
     },
+    ca: {
+      summary: "PEM file of certificate authorities to trust besides the system's, for wss://",
+      valueName: "FILE",
+      parse: text,
+    },
     json: { summary: "Print events as JSON, one a line", default: "false", parse: toggle },
     quiet: { summary: "Show no progress", default: "false", parse: toggle },
   },
   async run(values, { args, signal }) {
     const file = await onlyFile(args, values);
     const running = new RunningUploads();
-    const options = { ...values, target: values, running };
+    using trust = values.ca === undefined ? undefined : await trusted(values.ca);
+    const options = { ...values, target: { ...values, trust }, running };
     const stop = new AbortController();
     const quit = () => running.wish("quit");
     signal.addEventListener("abort", quit, { signal: stop.signal });
@@ -100,6 +108,15 @@ function refuseStandardInput(args: readonly string[]): void {
   throw new UsageError(
     "Standard input can't be uploaded yet: its size is not known before its end. Write it to a file first",
   );
+}
+
+async function trusted(path: string): Promise<Trust> {
+  try {
+    return await trustFile(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--ca ${printable(path)}: ${why}`, { cause: error });
+  }
 }
 
 async function uploadSingle(

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { SenderState } from "../protocols/ws_upload/sender.ts";
 import { SourceFile } from "../protocols/ws_upload/source_file.ts";
+import type { Trust } from "../net/trust.ts";
 import { startUpload } from "../protocols/ws_upload/upload_file.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
 import type { RunningUpload, RunningUploads } from "./running_uploads.ts";
@@ -15,6 +16,8 @@ export interface UploadTarget {
   /** Bytes of a file in one message. */
   readonly chunk: number;
   readonly token: string | undefined;
+  /** Whom its certificate may be issued by, besides those the system trusts. */
+  readonly trust: Trust | undefined;
 }
 
 /** A file to send. */
@@ -69,7 +72,7 @@ export async function uploadOne(
 
 function start(
   { source, fileId, name }: { readonly source: SourceFile; readonly fileId: string; readonly name: string },
-  { ws, chunk, token }: UploadTarget,
+  { ws, chunk, token, trust }: UploadTarget,
 ): RunningUpload {
   const meter = new RateMeter();
   /** What the server had before this run. */
@@ -81,6 +84,7 @@ function start(
     fileName: name,
     chunkBytes: chunk,
     token,
+    trust,
     onChange: ({ state, acknowledged }) => {
       if (state.kind !== "sending") return;
       first ??= acknowledged;

@@ -21,6 +21,7 @@ const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 const CORES = [
   "net/access.ts",
   "net/backoff.ts",
+  "net/tls_problem.ts",
   "protocols/ws_upload/client_messages.ts",
   "protocols/ws_upload/sender.ts",
   "protocols/ws_upload/server_messages.ts",

@@ -1,3 +1,6 @@
+import { explainTlsProblem } from "../../net/tls_problem.ts";
+import type { Trust } from "../../net/trust.ts";
+import { upgradeProblem } from "../../net/upgrade_problem.ts";
 import { parseServerMessage } from "./server_messages.ts";
 import { type SenderAction, type SenderEvent, type SenderState, UploadSender, type Wish } from "./sender.ts";
 import type { SourceFile } from "./source_file.ts";
@@ -13,6 +16,8 @@ export interface UploadOptions {
   readonly chunkBytes: number;
   /** Presented to the server as `Authorization: Bearer`. */
   readonly token?: string | undefined;
+  /** Whom a `wss:` server's certificate may be issued by, besides those the system trusts. */
+  readonly trust?: Trust | undefined;
   /** Called when something about the upload has changed. */
   readonly onChange?: (upload: Upload) => void;
 }
@@ -120,13 +125,14 @@ interface Link {
 }
 
 function connect(
-  { url, token }: UploadOptions,
+  { url, token, trust }: UploadOptions,
   dispatch: (event: SenderEvent) => void,
 ): Link {
-  const socket = new WebSocket(
-    url,
-    token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } },
-  );
+  const socket = new WebSocket(url, {
+    ...(token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } }),
+    ...(trust === undefined ? {} : { client: trust.client }),
+  });
+  const dropped = new AbortController();
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   let tell: (event: SenderEvent) => void = dispatch;
   let problem: string | undefined;
@@ -139,8 +145,12 @@ function connect(
   socket.onerror = (event) => {
     problem = event instanceof ErrorEvent ? event.message : undefined;
   };
-  socket.onclose = ({ code, reason }) => {
+  socket.onclose = async ({ code, reason }) => {
     clearTimeout(timer);
+    if (problem !== undefined && url.startsWith("wss:") && !/tcp connect error|dns error/.test(problem)) {
+      const { signal } = dropped;
+      problem = await upgradeProblem(url, { token, caCerts: trust?.caCerts ?? [], signal }) ?? problem;
+    }
     resolve();
     tell({ type: "close", ...explainClose({ url, code, reason, problem }) });
   };
@@ -148,6 +158,7 @@ function connect(
     send: (text) => socket.send(text),
     drop() {
       tell = () => {};
+      dropped.abort();
       if (socket.readyState === WebSocket.CLOSED) return;
       socket.close();
       timer = setTimeout(resolve, GOODBYE_MS);
@@ -180,6 +191,8 @@ function explainClose(
       // A proxy whose server is away for a moment answers 502, 503 or 504.
       return { reason: `The server answered ${status}`, isFinal: status.startsWith("4") };
   }
+  const tlsProblem = explainTlsProblem(problem);
+  if (tlsProblem !== undefined) return { reason: tlsProblem, isFinal: true };
   if (problem !== "") {
     const cause = problem.replace(/^NetworkError: failed to connect to WebSocket: /, "");
     return {
