@@ -18,6 +18,9 @@ export function uploadNote(state: SenderState, nowMs: number): string | undefine
     case "pausing":
     case "paused":
       return "paused, r resumes";
+    case "verifying":
+      return "comparing with what is there";
+    case "hashing":
     case "completing":
       return "finishing";
     case "stopping":

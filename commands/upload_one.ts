@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { SenderState } from "../protocols/ws_upload/sender.ts";
 import { SourceFile } from "../protocols/ws_upload/source_file.ts";
 import type { Trust } from "../net/trust.ts";
@@ -6,6 +5,7 @@ import { startUpload } from "../protocols/ws_upload/upload_file.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
 import type { RunningUpload, RunningUploads } from "./running_uploads.ts";
 import type { EndEvent } from "./upload_events.ts";
+import { defaultFileId, resumeToken } from "./upload_identity.ts";
 import { uploadNote } from "./upload_note.ts";
 import { explainFileError } from "./upload_plan.ts";
 
@@ -42,16 +42,16 @@ export async function uploadOne(
 ): Promise<EndEvent> {
   const { path, name } = file;
   let source: SourceFile;
-  let fileId: string;
+  let identity: { readonly fileId: string; readonly resumeToken: string | undefined };
   try {
-    fileId = file.id ?? await defaultFileId(path);
+    identity = await identify(file, options.target);
     source = await SourceFile.open(path);
   } catch (error) {
     return { event: "failed", file: path, error: explainFileError(error) };
   }
   using opened = source;
   const startedMs = performance.now();
-  const running = start({ source: opened, fileId, name }, options.target);
+  const running = start({ source: opened, name, ...identity }, options.target);
   const { upload } = running;
   {
     using _wishes = options.running.add(running);
@@ -70,8 +70,22 @@ export async function uploadOne(
   };
 }
 
+/** What the server is to find the upload by, and to know its owner by. */
+async function identify(
+  { path, id }: FileToUpload,
+  { ws }: UploadTarget,
+): Promise<{ readonly fileId: string; readonly resumeToken: string | undefined }> {
+  const fileId = id ?? await defaultFileId(path);
+  return { fileId, resumeToken: await resumeToken({ server: ws, fileId }) };
+}
+
 function start(
-  { source, fileId, name }: { readonly source: SourceFile; readonly fileId: string; readonly name: string },
+  { source, name, fileId, resumeToken }: {
+    readonly source: SourceFile;
+    readonly name: string;
+    readonly fileId: string;
+    readonly resumeToken: string | undefined;
+  },
   { ws, chunk, token, trust }: UploadTarget,
 ): RunningUpload {
   const meter = new RateMeter();
@@ -83,10 +97,11 @@ function start(
     fileId,
     fileName: name,
     chunkBytes: chunk,
+    resumeToken,
     token,
     trust,
     onChange: ({ state, acknowledged }) => {
-      if (state.kind !== "sending") return;
+      if (state.kind !== "sending" && state.kind !== "reading" && state.kind !== "streaming") return;
       first ??= acknowledged;
       meter.add(acknowledged, performance.now());
     },
@@ -110,11 +125,4 @@ function start(
 function endEvent(file: string, state: SenderState, offset: number): EndEvent {
   if (state.kind === "stopped") return { event: state.deleted ? "stopped" : "interrupted", file, offset };
   return { event: "failed", file, error: state.kind === "failed" ? state.reason : "The upload did not end" };
-}
-
-/** The same for the same file, unless it was changed: so running a command again finds its upload. */
-async function defaultFileId(path: string): Promise<string> {
-  const { size, mtime } = await Deno.stat(path);
-  const parts = [Deno.hostname(), await Deno.realPath(path), size, mtime?.getTime() ?? 0];
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }

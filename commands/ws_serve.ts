@@ -6,7 +6,7 @@ import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { assets } from "../web/assets.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
-import { byteSize, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { byteSize, duration, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
 
 /** `transfer ws-serve`: receives uploads. */
 export const wsServe: Command = defineCommand({
@@ -38,6 +38,17 @@ a restart. Received files are at /files/NAME.`,
       valueName: "SIZE",
       parse: byteSize,
     },
+    maxTotal: {
+      summary: "Most that the directory may hold, such as 500G; without it what the disk has room for",
+      valueName: "SIZE",
+      parse: byteSize,
+    },
+    expire: {
+      summary: "Delete an unfinished upload that nobody continued for so long",
+      valueName: "TIME",
+      default: "7d",
+      parse: duration,
+    },
     maxSessions: {
       summary: "Most uploads open at a time",
       valueName: "N",
@@ -62,7 +73,7 @@ a restart. Received files are at /files/NAME.`,
       parse: toggle,
     },
   },
-  async run({ host, allowOrigin, maxFile, ...values }, { signal }) {
+  async run({ host, allowOrigin, maxFile, maxTotal, expire, ...values }, { signal }) {
     const log = setUpLog();
     if (!isLoopback(host) && values.token === undefined) {
       log.warn("anyone who reaches this address can upload and read files: set TRANSFER_TOKEN", { host });
@@ -70,6 +81,8 @@ a restart. Received files are at /files/NAME.`,
     const server = await startUploadServer({
       ...values,
       host,
+      maxTotalBytes: maxTotal ?? Number.MAX_SAFE_INTEGER,
+      expireMs: expire,
       maxFileBytes: maxFile ?? Number.MAX_SAFE_INTEGER,
       allowedOrigins: allowOrigin,
       page: assets,

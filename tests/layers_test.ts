@@ -21,8 +21,11 @@ const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 const CORES = [
   "net/access.ts",
   "net/backoff.ts",
+  "net/receive_budget.ts",
   "net/tls_problem.ts",
   "protocols/ws_upload/client_messages.ts",
+  "protocols/ws_upload/flight_window.ts",
+  "protocols/ws_upload/frames.ts",
   "protocols/ws_upload/sender.ts",
   "protocols/ws_upload/server_messages.ts",
   "protocols/ws_upload/upload_session.ts",

@@ -4,10 +4,11 @@ import type { Duplex } from "node:stream";
 // @ts-types="npm:@types/ws@8.18.2"
 import WebSocket, { WebSocketServer } from "ws";
 import { isHostAllowed, isOriginAllowed, isTokenValid, SUBPROTOCOL } from "../../net/access.ts";
+import { ReceiveBudget } from "../../net/receive_budget.ts";
+import { lockDirectory } from "../../store/lock.ts";
 import { UploadStore } from "../../store/upload_store.ts";
 import { MAX_FRAME_BYTES, serveConnection } from "./connection.ts";
 import { serveFile } from "./files_route.ts";
-import type { ConnectionId } from "./upload_session.ts";
 import { type UploadEvent, Uploads } from "./uploads.ts";
 
 /** A file of the page. */
@@ -26,6 +27,10 @@ export interface UploadServerOptions {
   readonly dir: string;
   /** Largest file accepted, in bytes. */
   readonly maxFileBytes: number;
+  /** Most bytes that the directory may hold. */
+  readonly maxTotalBytes: number;
+  /** After how long without its client an unfinished upload is deleted, in milliseconds. */
+  readonly expireMs: number;
   /** Most uploads open at a time. */
   readonly maxSessions: number;
   /** Replace a file that has an upload's name, instead of numbering the new one. */
@@ -54,10 +59,17 @@ export interface UploadServer {
 
 /** Most connections at a time, of all kinds. */
 const MAX_CONNECTIONS = 2048;
+/** Most bytes of messages that wait to be worked off, over all connections. */
+const RECEIVE_BYTES = 64 * 1024 * 1024;
+/** How often stale uploads are looked for, in milliseconds. */
+const EXPIRE_EVERY_MS = 3_600_000;
 /** How long a client may take for a request's headers, in milliseconds. */
 const HEADERS_MS = 10_000;
 /** How long {@linkcode UploadServer.close} waits for clients to close their side, in milliseconds. */
 const GOODBYE_MS = 2_000;
+
+const FORBIDDEN = "Forbidden: the Host or Origin of this request is not known to be this server's. " +
+  "Open it by its address, or start it with --allow-origin and the origin in your browser's address bar.\n";
 
 const PAGE_HEADERS = {
   "Content-Security-Policy":
@@ -72,10 +84,13 @@ const PAGE_HEADERS = {
 
 /** Starts a server of the upload protocol, its page and the files it received. */
 export async function startUploadServer(options: UploadServerOptions): Promise<UploadServer> {
-  const store = await UploadStore.open(options.dir);
-  const connections = new Map<ConnectionId, { readonly socket: WebSocket; readonly served: Promise<void> }>();
-  const isConnected = (id: ConnectionId) => connections.get(id)?.socket.readyState === WebSocket.OPEN;
-  const uploads = await Uploads.open({ ...options, store, isConnected });
+  const directory = await lockDirectory(options.dir);
+  const store = await UploadStore.open(directory.path, { nowMs: Date.now() });
+  const uploads = await Uploads.open({ ...options, store });
+  const budget = new ReceiveBudget(RECEIVE_BYTES);
+  const connections = new Set<Promise<void>>();
+  const expirer = setInterval(() => void uploads.expire(Date.now() - options.expireMs), EXPIRE_EVERY_MS);
+  await uploads.expire(Date.now() - options.expireMs);
   const http = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0 }, (request, response) => {
     void respond({ request, response }, options, store.root);
   });
@@ -86,37 +101,34 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
     perMessageDeflate: false,
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   });
-  let lastConnection = 0;
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const status = refusal(request, options) ??
       (isTokenValid(request.headers, options.token) ? undefined : 401);
     if (status !== undefined) return refuseUpgrade(socket, status);
     webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      const id = ++lastConnection;
-      const served = serveConnection(webSocket, { handle: (message) => uploads.handle(message, id) })
-        .then(() => uploads.disconnected(id))
-        .finally(() => connections.delete(id));
-      connections.set(id, { socket: webSocket, served });
+      const served = serveConnection(webSocket, { uploads, budget, transport: socket }).finally(() =>
+        connections.delete(served)
+      );
+      connections.add(served);
     });
   });
   const port = await listen(http, options);
-  return {
-    host: options.host,
-    port,
-    dir: store.root,
-    async close() {
-      const closed = new Promise((resolve) => http.close(resolve));
-      for (const client of webSockets.clients) client.close(1001, "Server is stopping");
-      const terminate = setTimeout(() => {
-        for (const client of webSockets.clients) client.terminate();
-        http.closeAllConnections();
-      }, GOODBYE_MS);
-      await Promise.all([...connections.values()].map(({ served }) => served));
-      http.closeIdleConnections();
-      await closed;
-      clearTimeout(terminate);
-    },
+  const stop = async () => {
+    clearInterval(expirer);
+    const closed = new Promise((resolve) => http.close(resolve));
+    for (const client of webSockets.clients) client.close(1001, "Server is stopping");
+    const terminate = setTimeout(() => {
+      for (const client of webSockets.clients) client.terminate();
+      http.closeAllConnections();
+    }, GOODBYE_MS);
+    await Promise.all(connections);
+    http.closeIdleConnections();
+    await closed;
+    clearTimeout(terminate);
+    directory[Symbol.dispose]();
   };
+  let stopped: Promise<void> | undefined;
+  return { host: options.host, port, dir: store.root, close: () => stopped ??= stop() };
 }
 
 function listen(http: Server, options: UploadServerOptions): Promise<number> {
@@ -132,8 +144,9 @@ function listen(http: Server, options: UploadServerOptions): Promise<number> {
 
 /** The status that a request is turned away with before its path matters. */
 function refusal(request: IncomingMessage, options: UploadServerOptions): number | undefined {
-  const { allowedOrigins, host } = options;
-  if (!isHostAllowed(request.headers.host, { boundTo: host, allowedOrigins })) return 403;
+  const { allowedOrigins, host, token } = options;
+  const server = { boundTo: host, allowedOrigins, hasToken: token !== undefined };
+  if (!isHostAllowed(request.headers, server)) return 403;
   if (!isOriginAllowed(request.headers, { scheme: "http", allowedOrigins })) return 403;
   return undefined;
 }
@@ -141,7 +154,9 @@ function refusal(request: IncomingMessage, options: UploadServerOptions): number
 function refuseUpgrade(socket: Duplex, status: number): void {
   const reason = status === 401 ? "Unauthorized" : "Forbidden";
   socket.on("error", () => {});
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const answer = `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+  // Not left to the client to close: it could keep the socket, and the server from stopping.
+  socket.end(answer, () => socket.destroy());
 }
 
 async function respond(
@@ -159,7 +174,7 @@ async function respond(
   };
   try {
     const refused = refusal(request, options);
-    if (refused !== undefined) return end(refused, "Forbidden: Host or Origin is not this server's\n");
+    if (refused !== undefined) return end(refused, FORBIDDEN);
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       return end(405, "Method not allowed\n");

@@ -7,6 +7,7 @@ function sample(): { readonly running: RunningUpload; readonly wishes: string[] 
   const upload = {
     state: { kind: "paused" },
     acknowledged: 40,
+    durable: 0,
     wish: (wish) => void wishes.push(wish),
     ended: Promise.resolve(),
   } satisfies RunningUpload["upload"];

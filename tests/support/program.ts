@@ -3,6 +3,9 @@ import { TextLineStream } from "@std/streams";
 
 const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
 
+/** Shared by all runs, as a user's is; gone when the machine's temporary files go. */
+const STATE = join(Deno.env.get("TMPDIR") ?? "/tmp", "transfer-tests-state");
+
 /** What a finished run of the program left. */
 export interface Finished {
   readonly code: number;
@@ -19,7 +22,8 @@ function command(args: readonly string[], { cwd, env = {} }: RunOptions): Deno.C
   return new Deno.Command(Deno.execPath(), {
     args: runArguments(args),
     ...(cwd === undefined ? {} : { cwd }),
-    env: { NO_COLOR: "1", ...env },
+    // What it keeps for its user goes beside the tests' other files.
+    env: { NO_COLOR: "1", XDG_STATE_HOME: STATE, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -50,7 +54,7 @@ export function startOnTerminal(
   return new Deno.Command("script", {
     args: ["-qec", `stty cols ${columns} rows ${rows}; exec ${words.join(" ")}`, "/dev/null"],
     cwd,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", XDG_STATE_HOME: STATE },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
