@@ -1,6 +1,7 @@
 import type { SenderState } from "../protocols/ws_upload/sender.ts";
-import { SourceFile } from "../protocols/ws_upload/source_file.ts";
+import { SourceFile, type UploadSource } from "../protocols/ws_upload/source_file.ts";
 import type { Trust } from "../net/trust.ts";
+import { StreamSource } from "../protocols/ws_upload/stream_source.ts";
 import { startUpload } from "../protocols/ws_upload/upload_file.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
 import type { RunningUpload, RunningUploads } from "./running_uploads.ts";
@@ -8,6 +9,9 @@ import type { EndEvent } from "./upload_events.ts";
 import { defaultFileId, resumeToken } from "./upload_identity.ts";
 import { uploadNote } from "./upload_note.ts";
 import { explainFileError } from "./upload_plan.ts";
+
+/** The path that stands for it. */
+export const STANDARD_INPUT = "-";
 
 /** Where files go, and how. */
 export interface UploadTarget {
@@ -22,6 +26,7 @@ export interface UploadTarget {
 
 /** A file to send. */
 export interface FileToUpload {
+  /** `-`: standard input. */
   readonly path: string;
   /** What it is to be called on the server. */
   readonly name: string;
@@ -41,11 +46,11 @@ export async function uploadOne(
   },
 ): Promise<EndEvent> {
   const { path, name } = file;
-  let source: SourceFile;
+  let source: UploadSource;
   let identity: { readonly fileId: string; readonly resumeToken: string | undefined };
   try {
     identity = await identify(file, options.target);
-    source = await SourceFile.open(path);
+    source = await openSource(path);
   } catch (error) {
     return { event: "failed", file: path, error: explainFileError(error) };
   }
@@ -63,11 +68,15 @@ export async function uploadOne(
     event: "done",
     file: path,
     path: upload.state.filePath,
-    bytes: opened.size,
+    bytes: running.bytes,
     sentBytes: running.sentBytes,
     seconds: (performance.now() - startedMs) / 1000,
     sha256: await opened.sha256(),
   };
+}
+
+async function openSource(path: string): Promise<UploadSource> {
+  return path === STANDARD_INPUT ? new StreamSource(Deno.stdin.readable) : await SourceFile.open(path);
 }
 
 /** What the server is to find the upload by, and to know its owner by. */
@@ -75,13 +84,14 @@ async function identify(
   { path, id }: FileToUpload,
   { ws }: UploadTarget,
 ): Promise<{ readonly fileId: string; readonly resumeToken: string | undefined }> {
-  const fileId = id ?? await defaultFileId(path);
+  // What comes in by standard input never comes again, so it has no key to be found by.
+  const fileId = id ?? (path === STANDARD_INPUT ? crypto.randomUUID() : await defaultFileId(path));
   return { fileId, resumeToken: await resumeToken({ server: ws, fileId }) };
 }
 
 function start(
   { source, name, fileId, resumeToken }: {
-    readonly source: SourceFile;
+    readonly source: UploadSource;
     readonly name: string;
     readonly fileId: string;
     readonly resumeToken: string | undefined;
@@ -108,7 +118,9 @@ function start(
   });
   return {
     upload,
-    bytes: source.size,
+    get bytes() {
+      return source.size ?? upload.acknowledged;
+    },
     get sentBytes() {
       return first === undefined ? 0 : Math.max(0, upload.acknowledged - first);
     },

@@ -5,13 +5,13 @@ import { upgradeProblem } from "../../net/upgrade_problem.ts";
 import { encodeFrame } from "./frames.ts";
 import { CLOSE_TAKEN_OVER, parseServerMessage } from "./server_messages.ts";
 import { type SenderAction, type SenderEvent, type SenderState, UploadSender, type Wish } from "./sender.ts";
-import type { SourceFile } from "./source_file.ts";
+import type { UploadSource } from "./source_file.ts";
 
 /** Options of {@linkcode startUpload}. */
 export interface UploadOptions {
   /** WebSocket URL of the server. */
   readonly url: string;
-  readonly source: SourceFile;
+  readonly source: UploadSource;
   readonly fileId: string;
   readonly fileName: string;
   /** Bytes of the file in one message to a plain server. */
@@ -81,6 +81,7 @@ export function startUpload(options: UploadOptions): Upload {
       timer = setTimeout(() => dispatch({ type: "tick" }), Math.max(0, wakeAtMs - performance.now()));
     }
     onChange(upload);
+    if (sender.ended && sender.state.kind !== "done") source.stop?.();
     if (sender.ended) void Promise.allSettled([link?.closed, using]).then(() => end());
   }
 
@@ -119,14 +120,15 @@ export function startUpload(options: UploadOptions): Upload {
   }
 
   async function readBytes({ offset, length }: Range): Promise<SenderEvent> {
-    return { type: "bytes", offset, bytes: await inTurn(() => source.read(offset, length)) };
+    const bytes = await inTurn(() => source.read(offset, length));
+    return { type: "bytes", offset, bytes, isLast: source.size === offset + bytes.length };
   }
 
   async function readBase64({ offset, length }: Range): Promise<SenderEvent> {
     const base64 = await (ahead?.offset === offset ? ahead.base64 : load({ offset, length }));
     const next = {
       offset: offset + length,
-      length: Math.min(options.chunkBytes, source.size - offset - length),
+      length: Math.min(options.chunkBytes, (source.size ?? 0) - offset - length),
     };
     ahead = undefined;
     if (next.length > 0) {
