@@ -5,7 +5,7 @@ import type { Progress } from "../terminal/progress.ts";
 /** A file that is being sent. */
 export interface RunningUpload {
   readonly upload: Upload;
-  /** Bytes of the file. */
+  /** Bytes of the file; as long as only its end will tell, those that the server has. */
   readonly bytes: number;
   /** Bytes sent by this run. */
   readonly sentBytes: number;

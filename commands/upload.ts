@@ -1,13 +1,15 @@
 import { basename } from "@std/path";
+import { type Trust, trustFile } from "../net/trust.ts";
 import type { Wish } from "../protocols/ws_upload/sender.ts";
 import { listenForKeys } from "../terminal/keys.ts";
 import { printNote } from "../terminal/output.ts";
+import { printable } from "../terminal/printable.ts";
 import { showProgress } from "../terminal/progress_display.ts";
 import { type Command, defineCommand, type ExitCode, UsageError } from "./command.ts";
 import { byteSizeBetween, text, toggle, token, webSocketUrl, wholeNumber } from "./flag_values.ts";
 import { RunningUploads } from "./running_uploads.ts";
 import { printEnd } from "./upload_events.ts";
-import { type FileToUpload, uploadOne, type UploadTarget } from "./upload_one.ts";
+import { type FileToUpload, STANDARD_INPUT, uploadOne, type UploadTarget } from "./upload_one.ts";
 import { isOneFile } from "./upload_plan.ts";
 import { oneUploadView } from "./upload_progress.ts";
 import { uploadSeveral } from "./upload_several.ts";
@@ -25,7 +27,7 @@ export const upload: Command = defineCommand({
   details: `
 A FILE may also be a directory, which is sent with all that is below it, or a
 pattern in quotes, such as '*.iso' or '**/*.jpg'. Links are followed only when they
-are named themselves.
+are named themselves. A FILE of - is standard input, which needs --name.
 
 Running the same command again continues an upload that was interrupted. While it
 runs on a terminal: p pauses, r resumes, s stops and deletes what the server has,
@@ -49,6 +51,11 @@ q quits and keeps it; each acts on all uploads that are under way.`,
       default: "4",
       parse: wholeNumber(1, 64),
     },
+    name: {
+      summary: "What the file is to be called on the server, for one file or standard input",
+      valueName: "NAME",
+      parse: text,
+    },
     id: {
       summary:
         "Key of the upload on the server, for one file; default: made of path, size and time of change",
@@ -60,14 +67,20 @@ q quits and keeps it; each acts on all uploads that are under way.`,
       valueName: "TOKEN",
       parse: token,
     },
+    ca: {
+      summary: "PEM file of certificate authorities to trust besides the system's, for wss://",
+      valueName: "FILE",
+      parse: text,
+    },
     json: { summary: "Print events as JSON, one a line", default: "false", parse: toggle },
     quiet: { summary: "Show no progress", default: "false", parse: toggle },
   },
   async run(values, { args, signal }) {
     const file = await onlyFile(args, values);
     const running = new RunningUploads();
+    using trust = values.ca === undefined ? undefined : await trusted(values.ca);
     const maxWindowBytes = Math.floor(IN_FLIGHT_BYTES / (file === undefined ? values.parallel : 1));
-    const options = { ...values, target: { ...values, maxWindowBytes }, running };
+    const options = { ...values, target: { ...values, trust, maxWindowBytes }, running };
     const stop = new AbortController();
     const quit = () => running.wish("quit");
     signal.addEventListener("abort", quit, { signal: stop.signal });
@@ -88,21 +101,36 @@ q quits and keeps it; each acts on all uploads that are under way.`,
 /** The file that the arguments name, when they name just one; `undefined` when there may be several. */
 async function onlyFile(
   args: readonly string[],
-  { id }: { readonly id: string | undefined },
+  { id, name }: { readonly id: string | undefined; readonly name: string | undefined },
 ): Promise<FileToUpload | undefined> {
   const [path] = args;
   if (path === undefined) throw new UsageError("Name a file to upload");
-  refuseStandardInput(args);
-  if (await isOneFile(args)) return { path, name: basename(path), id };
+  if (args.includes(STANDARD_INPUT)) return standardInput(args, { id, name });
+  if (await isOneFile(args)) return { path, name: name ?? basename(path), id };
+  if (name !== undefined) throw new UsageError("--name is for one file: several can't share it");
   if (id !== undefined) throw new UsageError("--id is for one file: several would share it");
   return undefined;
 }
 
-function refuseStandardInput(args: readonly string[]): void {
-  if (!args.includes("-")) return;
-  throw new UsageError(
-    "Standard input can't be uploaded yet: its size is not known before its end. Write it to a file first",
-  );
+function standardInput(
+  args: readonly string[],
+  { id, name }: { readonly id: string | undefined; readonly name: string | undefined },
+): FileToUpload {
+  if (args.length > 1) throw new UsageError("- (standard input) is uploaded alone, not with other files");
+  if (name === undefined) throw new UsageError("Give what comes from standard input a name, with --name");
+  if (Deno.stdin.isTerminal()) {
+    throw new UsageError("Standard input is the keyboard: pipe something into it, as in: tar c DIR | …");
+  }
+  return { path: STANDARD_INPUT, name, id };
+}
+
+async function trusted(path: string): Promise<Trust> {
+  try {
+    return await trustFile(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--ca ${printable(path)}: ${why}`, { cause: error });
+  }
 }
 
 async function uploadSingle(

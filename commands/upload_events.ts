@@ -53,12 +53,18 @@ export function printEnd(end: EndEvent, { json }: { readonly json: boolean }): E
       printNote(`${file}: stopped; the server has deleted its part`);
       return EXIT.failed;
     case "interrupted":
-      printNote(`${file}: interrupted at ${formatBytes(end.offset)}; run the same command again to continue`);
+      printNote(`${file}: interrupted at ${formatBytes(end.offset)}; ${howToContinue(end.file)}`);
       return EXIT.interrupted;
     case "failed":
       printNote(`${file}: ${printable(end.error)}`);
       return end.corrupt === true ? EXIT.corrupt : EXIT.failed;
   }
+}
+
+function howToContinue(file: string): string {
+  return file === "-"
+    ? "what came in can't be read again, so this one can't be continued"
+    : "run the same command again to continue";
 }
 
 function doneText(end: Extract<EndEvent, { event: "done" }>): string {

@@ -19,7 +19,7 @@ export function uploadNote(state: SenderState, nowMs: number): string | undefine
     case "paused":
       return "paused, r resumes";
     case "verifying":
-      return "comparing with what the server has";
+      return "comparing with what is there";
     case "clearing":
       return "the file has changed, starting over";
     case "hashing":

@@ -1,6 +1,8 @@
 import type { SenderState } from "../protocols/ws_upload/sender.ts";
 import { DIGEST_MISMATCH } from "../protocols/ws_upload/server_messages.ts";
-import { SourceFile } from "../protocols/ws_upload/source_file.ts";
+import { SourceFile, type UploadSource } from "../protocols/ws_upload/source_file.ts";
+import type { Trust } from "../net/trust.ts";
+import { StreamSource } from "../protocols/ws_upload/stream_source.ts";
 import { startUpload } from "../protocols/ws_upload/upload_file.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
 import type { RunningUpload, RunningUploads } from "./running_uploads.ts";
@@ -8,6 +10,9 @@ import type { EndEvent } from "./upload_events.ts";
 import { defaultFileId, resumeToken } from "./upload_identity.ts";
 import { uploadNote } from "./upload_note.ts";
 import { explainFileError } from "./upload_plan.ts";
+
+/** The path that stands for it. */
+export const STANDARD_INPUT = "-";
 
 /** Where files go, and how. */
 export interface UploadTarget {
@@ -18,10 +23,13 @@ export interface UploadTarget {
   readonly token: string | undefined;
   /** The most of one file that is under way, in bytes. */
   readonly maxWindowBytes: number;
+  /** Whom its certificate may be issued by, besides those the system trusts. */
+  readonly trust: Trust | undefined;
 }
 
 /** A file to send. */
 export interface FileToUpload {
+  /** `-`: standard input. */
   readonly path: string;
   /** What it is to be called on the server. */
   readonly name: string;
@@ -41,18 +49,17 @@ export async function uploadOne(
   },
 ): Promise<EndEvent> {
   const { path, name } = file;
-  let source: SourceFile;
-  let fileId: string;
+  let source: UploadSource;
+  let identity: { readonly fileId: string; readonly resumeToken: string | undefined };
   try {
-    fileId = file.id ?? await defaultFileId(path);
-    source = await SourceFile.open(path);
+    identity = await identify(file, options.target);
+    source = await openSource(path);
   } catch (error) {
     return { event: "failed", file: path, error: explainFileError(error) };
   }
   using opened = source;
   const startedMs = performance.now();
-  const owner = await resumeToken({ server: options.target.ws, fileId });
-  const running = start({ source: opened, fileId, name, resumeToken: owner }, options.target);
+  const running = start({ source: opened, name, ...identity }, options.target);
   const { upload } = running;
   {
     using _wishes = options.running.add(running);
@@ -64,21 +71,35 @@ export async function uploadOne(
     event: "done",
     file: path,
     path: upload.state.filePath,
-    bytes: opened.size,
+    bytes: running.bytes,
     sentBytes: running.sentBytes,
     seconds: (performance.now() - startedMs) / 1000,
     sha256: await opened.sha256(),
   };
 }
 
+async function openSource(path: string): Promise<UploadSource> {
+  return path === STANDARD_INPUT ? new StreamSource(Deno.stdin.readable) : await SourceFile.open(path);
+}
+
+/** What the server is to find the upload by, and to know its owner by. */
+async function identify(
+  { path, id }: FileToUpload,
+  { ws }: UploadTarget,
+): Promise<{ readonly fileId: string; readonly resumeToken: string | undefined }> {
+  // What comes in by standard input never comes again, so it has no key to be found by.
+  const fileId = id ?? (path === STANDARD_INPUT ? crypto.randomUUID() : await defaultFileId(path));
+  return { fileId, resumeToken: await resumeToken({ server: ws, fileId }) };
+}
+
 function start(
-  { source, fileId, name, resumeToken }: {
-    readonly source: SourceFile;
-    readonly fileId: string;
+  { source, name, fileId, resumeToken }: {
+    readonly source: UploadSource;
     readonly name: string;
+    readonly fileId: string;
     readonly resumeToken: string | undefined;
   },
-  { ws, chunk, token, maxWindowBytes }: UploadTarget,
+  { ws, chunk, token, trust, maxWindowBytes }: UploadTarget,
 ): RunningUpload {
   const meter = new RateMeter();
   /** What the server had before this run. */
@@ -92,6 +113,7 @@ function start(
     resumeToken,
     maxWindowBytes,
     token,
+    trust,
     onChange: ({ state, acknowledged }) => {
       if (state.kind !== "sending" && state.kind !== "reading" && state.kind !== "streaming") return;
       first ??= acknowledged;
@@ -100,7 +122,9 @@ function start(
   });
   return {
     upload,
-    bytes: source.size,
+    get bytes() {
+      return source.size ?? upload.acknowledged;
+    },
     get sentBytes() {
       return first === undefined ? 0 : Math.max(0, upload.acknowledged - first);
     },

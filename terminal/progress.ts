@@ -5,9 +5,9 @@ import { shorten, textWidth } from "./text_width.ts";
 /** What a progress line is drawn from. */
 export interface Progress {
   readonly name: string;
-  /** Bytes transferred, and bytes in all. */
+  /** Bytes transferred, and bytes in all; `undefined` when only the end will tell. */
   readonly done: number;
-  readonly total: number;
+  readonly total: number | undefined;
   readonly bytesPerSecond: number;
   /** What stands instead of speed and time left, such as "paused". */
   readonly note?: string | undefined;
@@ -32,7 +32,9 @@ export function progressLine(progress: Progress, columns: number, nameColumns = 
   const facts = progressFacts(progress);
   const wanted = Math.max(Math.min(textWidth(name), NAME_BEFORE_BAR), nameColumns);
   const roomForBar = columns - wanted - facts.length - 6;
-  const bar = roomForBar >= BAR_LEAST ? ` [${drawBar(progress, Math.min(BAR_MOST, roomForBar))}]` : "";
+  const { done, total } = progress;
+  const hasBar = roomForBar >= BAR_LEAST && total !== undefined;
+  const bar = hasBar ? ` [${drawBar({ done, total }, Math.min(BAR_MOST, roomForBar))}]` : "";
   const roomForName = columns - bar.length - facts.length - 2;
   if (roomForName < NAME_LEAST) return facts.slice(0, Math.max(0, columns - 1));
   const shown = shorten(name, roomForName);
@@ -55,9 +57,8 @@ export interface TotalProgress {
 }
 
 /**
- * Several transfers as lines of at most `columns` columns: one each, and the last
- * for all together, which stays when there is no
- * room. A row of the terminal is left free, where it has two or more.
+ * Several transfers as lines of at most `columns` columns: one each, and the last for all together, which
+ * stays when there is no room. A row of the terminal is left free, where it has two or more.
  */
 export function progressLines(
   running: readonly Progress[],
@@ -100,6 +101,9 @@ function totalAsProgress(total: TotalProgress): Progress {
 
 /** The figures of a progress line, for where nothing can be drawn: "42.0 % 420 MB of 1.00 GB …". */
 export function progressFacts({ done, total, bytesPerSecond, note }: Progress): string {
+  if (total === undefined) {
+    return `${formatBytes(done)}  ${note ?? formatRate(bytesPerSecond)}`;
+  }
   const share = total === 0 ? 100 : Math.floor(done / total * 1000) / 10;
   const amount = `${share.toFixed(1).padStart(5)} %  ${formatBytes(done)} of ${formatBytes(total)}`;
   if (note !== undefined) return `${amount}  ${note}`;
@@ -107,7 +111,10 @@ export function progressFacts({ done, total, bytesPerSecond, note }: Progress): 
   return `${amount}  ${formatRate(bytesPerSecond)}  ${formatDuration((total - done) / bytesPerSecond)} left`;
 }
 
-function drawBar({ done, total }: Progress, width: number): string {
+function drawBar(
+  { done, total }: { readonly done: number; readonly total: number },
+  width: number,
+): string {
   const filled = total === 0 ? width : Math.floor(done / total * width);
   return "#".repeat(filled).padEnd(width, "-");
 }

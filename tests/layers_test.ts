@@ -26,6 +26,7 @@ const CORES = [
   "net/event_quota.ts",
   "net/metrics.ts",
   "net/receive_budget.ts",
+  "net/tls_problem.ts",
   "protocols/ws_upload/client_messages.ts",
   "protocols/ws_upload/flight_window.ts",
   "protocols/ws_upload/frames.ts",

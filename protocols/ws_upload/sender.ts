@@ -314,6 +314,7 @@ export class UploadSender {
         return this.#end({ kind: "stopped", deleted: this.#state.deletes });
       case "complete-ack":
         if (this.#state.kind !== "completing") return [];
+        this.#acknowledged = this.#fileSize ?? this.#acknowledged;
         return this.#end({ kind: "done", filePath: message.filePath });
       case "error":
         return this.#refused(message.error, nowMs);

@@ -3,11 +3,25 @@ import { createHash } from "node:crypto";
 /** Bytes read at a time where nothing is sent. */
 const READ_BYTES = 1024 * 1024;
 
+/** What an upload is read from. One call at a time: the next one begins when the last one has settled. */
+export interface UploadSource extends Disposable {
+  /** Bytes; `undefined` as long as only the end will tell. */
+  readonly size: number | undefined;
+  /** Reads the bytes [offset, offset + length); fewer only at an end that was not known before. */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** The digest of it all in hexadecimal. */
+  sha256(): Promise<string>;
+  /** SHA-256 of the first `length` bytes in hexadecimal. */
+  digest(length: number): Promise<string>;
+  /** Ends a read that may wait forever. Nothing is read from then on. */
+  stop?(): void;
+}
+
 /**
  * A local file as the source of an upload. Computes the SHA-256 of what is read while it is read; what
  * an earlier run has sent is read once more for it.
  */
-export class SourceFile implements Disposable {
+export class SourceFile implements UploadSource {
   /** Bytes, when it was opened. */
   readonly size: number;
   readonly #file: Deno.FsFile;

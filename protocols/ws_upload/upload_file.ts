@@ -1,14 +1,17 @@
 import { crc32 } from "node:zlib";
+import { explainTlsProblem } from "../../net/tls_problem.ts";
+import type { Trust } from "../../net/trust.ts";
+import { upgradeProblem } from "../../net/upgrade_problem.ts";
 import { encodeFrame } from "./frames.ts";
 import { CLOSE_TAKEN_OVER, parseServerMessage } from "./server_messages.ts";
 import { type SenderAction, type SenderEvent, type SenderState, UploadSender, type Wish } from "./sender.ts";
-import type { SourceFile } from "./source_file.ts";
+import type { UploadSource } from "./source_file.ts";
 
 /** Options of {@linkcode startUpload}. */
 export interface UploadOptions {
   /** WebSocket URL of the server. */
   readonly url: string;
-  readonly source: SourceFile;
+  readonly source: UploadSource;
   readonly fileId: string;
   readonly fileName: string;
   /** Bytes of the file in one message to a plain server. */
@@ -19,6 +22,8 @@ export interface UploadOptions {
   readonly maxWindowBytes?: number | undefined;
   /** Presented to the server as `Authorization: Bearer`. */
   readonly token?: string | undefined;
+  /** Whom a `wss:` server's certificate may be issued by, besides those the system trusts. */
+  readonly trust?: Trust | undefined;
   /** Called when something about the upload has changed. */
   readonly onChange?: (upload: Upload) => void;
 }
@@ -76,6 +81,7 @@ export function startUpload(options: UploadOptions): Upload {
       timer = setTimeout(() => dispatch({ type: "tick" }), Math.max(0, wakeAtMs - performance.now()));
     }
     onChange(upload);
+    if (sender.ended && sender.state.kind !== "done") source.stop?.();
     if (sender.ended) void Promise.allSettled([link?.closed, using]).then(() => end());
   }
 
@@ -114,14 +120,15 @@ export function startUpload(options: UploadOptions): Upload {
   }
 
   async function readBytes({ offset, length }: Range): Promise<SenderEvent> {
-    return { type: "bytes", offset, bytes: await inTurn(() => source.read(offset, length)) };
+    const bytes = await inTurn(() => source.read(offset, length));
+    return { type: "bytes", offset, bytes, isLast: source.size === offset + bytes.length };
   }
 
   async function readBase64({ offset, length }: Range): Promise<SenderEvent> {
     const base64 = await (ahead?.offset === offset ? ahead.base64 : load({ offset, length }));
     const next = {
       offset: offset + length,
-      length: Math.min(options.chunkBytes, source.size - offset - length),
+      length: Math.min(options.chunkBytes, (source.size ?? 0) - offset - length),
     };
     ahead = undefined;
     if (next.length > 0) {
@@ -161,13 +168,14 @@ interface Link {
 }
 
 function connect(
-  { url, token }: UploadOptions,
+  { url, token, trust }: UploadOptions,
   dispatch: (event: SenderEvent) => void,
 ): Link {
-  const socket = new WebSocket(
-    url,
-    token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } },
-  );
+  const socket = new WebSocket(url, {
+    ...(token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } }),
+    ...(trust === undefined ? {} : { client: trust.client }),
+  });
+  const dropped = new AbortController();
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   let tell: (event: SenderEvent) => void = dispatch;
   let problem: string | undefined;
@@ -180,8 +188,12 @@ function connect(
   socket.onerror = (event) => {
     problem = event instanceof ErrorEvent ? event.message : undefined;
   };
-  socket.onclose = ({ code, reason }) => {
+  socket.onclose = async ({ code, reason }) => {
     clearTimeout(timer);
+    if (problem !== undefined && url.startsWith("wss:") && !/tcp connect error|dns error/.test(problem)) {
+      const { signal } = dropped;
+      problem = await upgradeProblem(url, { token, caCerts: trust?.caCerts ?? [], signal }) ?? problem;
+    }
     resolve();
     tell({ type: "close", ...explainClose({ url, code, reason, problem }) });
   };
@@ -192,6 +204,7 @@ function connect(
     },
     drop() {
       tell = () => {};
+      dropped.abort();
       if (socket.readyState === WebSocket.CLOSED) return;
       socket.close();
       timer = setTimeout(resolve, GOODBYE_MS);
@@ -227,6 +240,8 @@ function explainClose(
       // A proxy whose server is away for a moment answers 502, 503 or 504.
       return { reason: `The server answered ${status}`, isFinal: status.startsWith("4") };
   }
+  const tlsProblem = explainTlsProblem(problem);
+  if (tlsProblem !== undefined) return { reason: tlsProblem, isFinal: true };
   if (problem !== "") {
     const cause = problem.replace(/^NetworkError: failed to connect to WebSocket: /, "");
     return {

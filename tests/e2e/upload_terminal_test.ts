@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { filesBelow } from "../support/bytes.ts";
 import { startOnTerminal, startServer } from "../support/program.ts";
 import { Screen } from "../support/screen.ts";
+import { slowLink } from "../support/slow_link.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const SIZE = { columns: 100, rows: 10 };
@@ -75,7 +76,8 @@ Deno.test("keys act on all uploads: p holds them and those to come, r goes on, q
   await using dir = await tempDir();
   await makeFiles(dir.path, 2_000_000_000);
   await using server = await startServer(join(dir.path, "uploads"));
-  const args = ["upload", "photos", "--parallel", "2", "--chunk", "16K", "--ws", server.ws];
+  await using link = slowLink(server.port);
+  const args = ["upload", "photos", "--parallel", "2", "--ws", link.ws];
   let step = 0;
   const { code, screen } = await onTerminal(args, {
     cwd: dir.path,

@@ -14,17 +14,19 @@ export interface Finished {
 }
 
 interface RunOptions {
+  /** Whether it is to be written to; else standard input is empty. */
+  readonly hasInput?: boolean;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-function command(args: readonly string[], { cwd, env = {} }: RunOptions): Deno.Command {
+function command(args: readonly string[], { cwd, env = {}, hasInput = false }: RunOptions): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: runArguments(args),
     ...(cwd === undefined ? {} : { cwd }),
     // What it keeps for its user goes beside the tests' other files.
     env: { NO_COLOR: "1", XDG_STATE_HOME: STATE, ...env },
-    stdin: "null",
+    stdin: hasInput ? "piped" : "null",
     stdout: "piped",
     stderr: "piped",
   });
@@ -54,7 +56,7 @@ export function startOnTerminal(
   return new Deno.Command("script", {
     args: ["-qec", `stty cols ${columns} rows ${rows}; exec ${words.join(" ")}`, "/dev/null"],
     cwd,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", XDG_STATE_HOME: STATE },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

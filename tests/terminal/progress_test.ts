@@ -20,6 +20,14 @@ Deno.test("an empty file is complete, and 100 % is not shown before the last byt
   assertStringIncludes(progressLine({ ...PROGRESS, done: 1e9 - 1, total: 1e9 }, 80), "99.9 %");
 });
 
+Deno.test("without a size to reach there is no share, no bar and no time left", () => {
+  assertEquals(progressLine({ ...PROGRESS, total: undefined }, 100), "film.mkv 420 MB  10.0 MB/s");
+  assertEquals(
+    progressLine({ ...PROGRESS, total: undefined, note: "paused" }, 100),
+    "film.mkv 420 MB  paused",
+  );
+});
+
 Deno.test("a progress line fits any terminal, whatever the name", () => {
   const name = fc.string({ unit: "grapheme-ascii", maxLength: 300 });
   fc.assert(fc.property(name, fc.integer({ min: 1, max: 300 }), fc.nat(1000), (text, columns, done) => {
