@@ -1,4 +1,4 @@
-import type { Wish } from "../protocols/ws_upload/sender.ts";
+import type { Wish } from "../protocols/ws_upload/sender_state.ts";
 import type { Upload } from "../protocols/ws_upload/upload_file.ts";
 import type { Progress } from "../terminal/progress.ts";
 

@@ -1,6 +1,6 @@
 import { basename } from "@std/path";
 import { type Trust, trustFile } from "../net/trust.ts";
-import type { Wish } from "../protocols/ws_upload/sender.ts";
+import type { Wish } from "../protocols/ws_upload/sender_state.ts";
 import { listenForKeys } from "../terminal/keys.ts";
 import { printNote } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";

@@ -1,4 +1,4 @@
-import type { SenderState } from "../protocols/ws_upload/sender.ts";
+import type { SenderState } from "../protocols/ws_upload/sender_state.ts";
 import { formatDuration } from "../terminal/format.ts";
 import { printable } from "../terminal/printable.ts";
 

@@ -1,4 +1,4 @@
-import type { SenderState } from "../protocols/ws_upload/sender.ts";
+import type { SenderState } from "../protocols/ws_upload/sender_state.ts";
 import { DIGEST_MISMATCH } from "../protocols/ws_upload/server_messages.ts";
 import { SourceFile, type UploadSource } from "../protocols/ws_upload/source_file.ts";
 import type { Trust } from "../net/trust.ts";

@@ -4,7 +4,8 @@ import type { Trust } from "../../net/trust.ts";
 import { upgradeProblem } from "../../net/upgrade_problem.ts";
 import { encodeFrame } from "./frames.ts";
 import { CLOSE_TAKEN_OVER, parseServerMessage } from "./server_messages.ts";
-import { type SenderAction, type SenderEvent, type SenderState, UploadSender, type Wish } from "./sender.ts";
+import { UploadSender } from "./sender.ts";
+import type { SenderAction, SenderEvent, SenderState, Wish } from "./sender_state.ts";
 import type { UploadSource } from "./source_file.ts";
 
 /** Options of {@linkcode startUpload}. */

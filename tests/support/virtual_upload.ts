@@ -1,10 +1,6 @@
 import type { ServerMessage } from "../../protocols/ws_upload/server_messages.ts";
-import {
-  type SenderAction,
-  type SenderEvent,
-  UploadSender,
-  type Wish,
-} from "../../protocols/ws_upload/sender.ts";
+import { UploadSender } from "../../protocols/ws_upload/sender.ts";
+import type { SenderAction, SenderEvent, Wish } from "../../protocols/ws_upload/sender_state.ts";
 import {
   type Mode,
   REPORT_MS,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert
 import fc from "fast-check";
 import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES } from "../../../protocols/ws_upload/frames.ts";
 import { FlightWindow } from "../../../protocols/ws_upload/flight_window.ts";
-import type { Wish } from "../../../protocols/ws_upload/sender.ts";
+import type { Wish } from "../../../protocols/ws_upload/sender_state.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { runVirtualUpload, seededRandom } from "../../support/virtual_upload.ts";
 

@@ -1,11 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import fc from "fast-check";
-import {
-  type SenderAction,
-  type SenderEvent,
-  UploadSender,
-  type Wish,
-} from "../../../protocols/ws_upload/sender.ts";
+import { UploadSender } from "../../../protocols/ws_upload/sender.ts";
+import type { SenderAction, SenderEvent, Wish } from "../../../protocols/ws_upload/sender_state.ts";
 import { IN_USE, type ServerMessage } from "../../../protocols/ws_upload/server_messages.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { runVirtualUpload, seededRandom } from "../../support/virtual_upload.ts";
