@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { isLoopback } from "../net/access.ts";
 import { createHash, createHmac, randomBytes } from "node:crypto";
 
 /** The same for the same file, unless it was changed: so running a command again finds its upload. */
@@ -20,7 +21,11 @@ export async function resumeToken(
 ): Promise<string | undefined> {
   const secret = await userSecret();
   if (secret === undefined) return undefined;
-  const mac = createHmac("sha256", secret).update(JSON.stringify([upload.server, upload.fileId]));
+  const { hostname, port } = new URL(upload.server);
+  // A server by another name of this machine, or behind another path, is the same; another server is
+  // not, and does not learn what owns uploads elsewhere.
+  const server = [isLoopback(hostname) ? "localhost" : hostname, port];
+  const mac = createHmac("sha256", secret).update(JSON.stringify([server, upload.fileId]));
   return mac.digest().subarray(0, 16).toString("base64url");
 }
 

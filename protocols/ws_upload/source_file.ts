@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 
 /** Bytes read at a time where nothing is sent. */
 const READ_BYTES = 1024 * 1024;
+/** How far it is read before it is looked at again whether somebody has changed it. */
+const CHECK_BYTES = 16 * 1024 * 1024;
 
 /** What an upload is read from. One call at a time: the next one begins when the last one has settled. */
 export interface UploadSource extends Disposable {
@@ -28,6 +30,9 @@ export class SourceFile implements UploadSource {
   readonly #mtimeMs: number | undefined;
   readonly #hash = createHash("sha256");
   #hashed = 0;
+  /** Where the file's handle stands, so that reading on needs no seek. */
+  #position = 0;
+  #nextCheck = 0;
 
   private constructor(file: Deno.FsFile, found: Deno.FileInfo) {
     this.#file = file;
@@ -59,8 +64,12 @@ export class SourceFile implements UploadSource {
     const bytes = await this.#readAt(offset, length);
     if (offset <= this.#hashed) this.#hash.update(bytes.subarray(this.#hashed - offset));
     this.#hashed = Math.max(this.#hashed, offset + length);
-    const found = await this.#file.stat();
-    if (found.size !== this.size || found.mtime?.getTime() !== this.#mtimeMs) throw changed();
+    const end = offset + length;
+    if (end >= this.#nextCheck || end === this.size) {
+      this.#nextCheck = end + CHECK_BYTES;
+      const found = await this.#file.stat();
+      if (found.size !== this.size || found.mtime?.getTime() !== this.#mtimeMs) throw changed();
+    }
     return bytes;
   }
 
@@ -95,13 +104,16 @@ export class SourceFile implements UploadSource {
   }
 
   async #readAt(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#file.seek(offset, Deno.SeekMode.Start);
+    if (offset !== this.#position) {
+      this.#position = await this.#file.seek(offset, Deno.SeekMode.Start);
+    }
     const bytes = new Uint8Array(length);
     let filled = 0;
     while (filled < length) {
       const count = await this.#file.read(bytes.subarray(filled));
       if (count === null) throw changed();
       filled += count;
+      this.#position += count;
     }
     return bytes;
   }
