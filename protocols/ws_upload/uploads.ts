@@ -188,10 +188,20 @@ export class Uploads {
 
   async #refuseStart(fileSize: number, stored: number): Promise<string | undefined> {
     const { maxFileBytes, maxSessions, store } = this.#options;
-    if (fileSize > maxFileBytes) return `File is too large: ${fileSize} bytes, at most ${maxFileBytes}`;
-    if (this.openSessions >= maxSessions) return `Too many uploads at a time: at most ${maxSessions}`;
+    const { metrics } = this.#options;
+    if (fileSize > maxFileBytes) {
+      metrics?.rejected("file_size").increment();
+      return `File is too large: ${fileSize} bytes, at most ${maxFileBytes}`;
+    }
+    if (this.openSessions >= maxSessions) {
+      metrics?.rejected("session_limit").increment();
+      return `Too many uploads at a time: at most ${maxSessions}`;
+    }
     const free = await store.freeBytes();
-    if (fileSize - stored > free) return `No space left: ${fileSize - stored} bytes needed, ${free} free`;
+    if (fileSize - stored > free) {
+      metrics?.rejected("disk_space").increment();
+      return `No space left: ${fileSize - stored} bytes needed, ${free} free`;
+    }
     return undefined;
   }
 
