@@ -21,14 +21,16 @@ function transfer(args: readonly string[], signal: AbortSignal): Deno.ChildProce
     args: ["run", "-A", "--config", CONFIG, MAIN, ...args],
     stdin: "null",
     stdout: "piped",
-    stderr: "null",
+    stderr: "inherit",
     signal,
   }).spawn();
 }
 
 /** Waits until half the file is on the server's disk. */
-async function halfThere(uploads: string): Promise<number> {
+async function halfThere(uploads: string, client: Deno.ChildProcess): Promise<number> {
   using watcher = Deno.watchFs(uploads);
+  // Without a client nothing would ever come.
+  void client.status.then(() => watcher.return?.());
   for await (const event of watcher) {
     for (const path of event.paths.filter((each) => each.endsWith(".part"))) {
       const { size } = await Deno.stat(path);
@@ -36,6 +38,15 @@ async function halfThere(uploads: string): Promise<number> {
     }
   }
   throw new Error("The upload was not seen");
+}
+
+async function end(server: Deno.ChildProcess): Promise<void> {
+  try {
+    server.kill("SIGTERM");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // It has ended already.
+  }
+  await server.status;
 }
 
 function row(what: string, outcome: string): void {
@@ -61,8 +72,7 @@ async function demo(dir: string, signal: AbortSignal): Promise<boolean> {
     const args = ["upload", file, "--json", "--ws", `ws://127.0.0.1:${port}/ws`];
 
     const first = transfer(args, signal);
-    const half = halfThere(uploads);
-    const killedAt = await half;
+    const killedAt = await halfThere(uploads, first);
     first.kill("SIGKILL");
     await first.output();
     row("transfer upload film.mkv", `killed (SIGKILL) at ${formatBytes(killedAt)}`);
@@ -88,8 +98,7 @@ async function demo(dir: string, signal: AbortSignal): Promise<boolean> {
     if (!resumed) row("went on where it stopped", "NO");
     return resumed && checks.every(([, found, wanted]) => found === wanted);
   } finally {
-    server.kill("SIGTERM");
-    await server.status;
+    await end(server);
     await lines.cancel();
   }
 }

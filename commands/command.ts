@@ -89,7 +89,10 @@ export function defineCommand<const F extends Flags>(declaration: CommandDeclara
       }
       const config = await readConfig(given.get("config"));
       const entries = Object.entries(declaration.flags).map(([name, flag]) => {
-        return [name, parseFlag(name, flag, findText(name, flag, { given, env, config }))] as const;
+        const found = findText(name, flag, { given, env, config });
+        const value = parseFlag(name, flag, found);
+        checkBound({ name, flag, value, text: found?.text ?? "" }, config);
+        return [name, value] as const;
       });
       // The one place where names meet their types: each value was made by its own flag's `parse`.
       return await declaration.run(Object.fromEntries(entries) as Values<F>, { args, signal });
@@ -103,6 +106,11 @@ interface CommandLine {
 }
 
 function parseCommandLine(argv: readonly string[], flags: Flags): CommandLine {
+  for (const [key, flag] of Object.entries(flags)) {
+    // The parser would take any text for "on".
+    const assigned = flag.valueName === undefined && argv.find((arg) => arg.startsWith(`--${kebab(key)}=`));
+    if (assigned) throw new UsageError(`--${kebab(key)} takes no value: it is on when it is there`);
+  }
   const byName = new Map(Object.entries(flags).map(([key, flag]) => [kebab(key), { key, flag }]));
   const names = [...byName].filter(([, { flag }]) => flag.valueName !== undefined).map(([name]) => name);
   const parsed = parseArgs(argv, {
@@ -182,6 +190,25 @@ function parseFlag(
     const isSecret = name === "token";
     const was = isSecret ? "" : `, got ${JSON.stringify(found.text)}`;
     throw new UsageError(`${found.source}: expected ${error.message}${was}`, { cause: error });
+  }
+}
+
+/** The `max…` keys of a settings file are bounds that flags and environment can't exceed. */
+function checkBound(
+  { name, flag, value, text }: {
+    readonly name: string;
+    readonly flag: Flag<unknown>;
+    readonly value: unknown;
+    readonly text: string;
+  },
+  config: z.infer<typeof configFile>,
+): void {
+  const setting = config[name];
+  if (!name.startsWith("max") || setting === undefined) return;
+  const source = `"${name}" of the settings file`;
+  const bound = parseFlag(name, flag, { text: String(setting), source });
+  if (typeof bound === "number" && typeof value === "number" && value > bound) {
+    throw new UsageError(`--${kebab(name)}: ${printable(text)} is more than ${source} allows, ${setting}`);
   }
 }
 

@@ -40,6 +40,17 @@ export function byteSizeBetween(least: string, most: string): (value: string) =>
   };
 }
 
+const DURATION_UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A duration in milliseconds: `30s`, `5m`, `12h`, `7d`. */
+export function duration(value: string): number {
+  const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) ?? [];
+  const factor = Object.entries(DURATION_UNITS_MS).find(([name]) => name === unit)?.[1] ?? NaN;
+  const ms = digits === "" ? NaN : Math.round(Number(digits) * factor);
+  if (!Number.isSafeInteger(ms)) throw new RangeError("a duration such as 30s, 5m, 12h or 7d");
+  return ms;
+}
+
 /** A whole number between two bounds, both included. */
 export function wholeNumber(least: number, most: number): (value: string) => number {
   return (value) => {

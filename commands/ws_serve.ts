@@ -6,7 +6,7 @@ import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { assets } from "../web/assets.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
-import { byteSize, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { byteSize, duration, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
 import { serveLog } from "./ws_serve_log.ts";
 
@@ -39,6 +39,17 @@ a restart. Received files are at /files/NAME.`,
       summary: "Largest file accepted, such as 20G; without it what the disk has room for",
       valueName: "SIZE",
       parse: byteSize,
+    },
+    maxTotal: {
+      summary: "Most that the directory may hold, such as 500G; without it what the disk has room for",
+      valueName: "SIZE",
+      parse: byteSize,
+    },
+    expire: {
+      summary: "Delete an unfinished upload that nobody continued for so long",
+      valueName: "TIME",
+      default: "7d",
+      parse: duration,
     },
     maxSessions: {
       summary: "Most uploads open at a time",
@@ -88,7 +99,7 @@ a restart. Received files are at /files/NAME.`,
     },
     quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
   },
-  async run({ host, allowOrigin, maxFile, tlsCert, tlsKey, ...values }, { signal }) {
+  async run({ host, allowOrigin, maxFile, maxTotal, expire, tlsCert, tlsKey, ...values }, { signal }) {
     const log = setUpLog({ format: values.log, quiet: values.quiet });
     const files = certificateFiles(tlsCert, tlsKey);
     const tls = files === undefined ? undefined : await readCertificate(files);
@@ -98,6 +109,8 @@ a restart. Received files are at /files/NAME.`,
       ...values,
       host,
       tls,
+      maxTotalBytes: maxTotal ?? Number.MAX_SAFE_INTEGER,
+      expireMs: expire,
       maxFileBytes: maxFile ?? Number.MAX_SAFE_INTEGER,
       allowedOrigins: allowOrigin,
       page: assets,

@@ -8,6 +8,8 @@ export interface AccessHeaders {
   readonly origin?: string | undefined;
   readonly authorization?: string | undefined;
   readonly "sec-websocket-protocol"?: string | undefined;
+  /** Every browser of today sends it (Fetch Metadata), and no page can leave it out. */
+  readonly "sec-fetch-site"?: string | string[] | undefined;
 }
 
 /** The subprotocol that the server speaks, and the prefix of the one that carries a browser's token. */
@@ -16,26 +18,50 @@ const TOKEN_SUBPROTOCOL = "transfer.token.";
 
 /** Whether a name or address is this machine's own loopback. */
 export function isLoopback(hostname: string): boolean {
-  const name = hostname.toLowerCase().replace(/^\[|\]$/g, "").replace(/\.$/, "");
+  const bare = hostname.replace(/^\[|\]$/g, "");
+  // A URL parser writes every address in one way: 127.1 and 0:0:0:0:0:0:0:1 as well.
+  const parsed = URL.parse(`http://${bare.includes(":") ? `[${bare}]` : bare}`)?.hostname ?? bare;
+  const name = parsed.toLowerCase().replace(/^\[|\]$/g, "").replace(/\.$/, "");
   return name === "localhost" || name.endsWith(".localhost") || name === "::1" ||
-    /^127(\.\d{1,3}){3}$/.test(name);
+    /^127(\.\d{1,3}){3}$/.test(name) || /^::ffff:7f[0-9a-f]{2}:/.test(name);
 }
 
 /**
- * Whether a server may answer a request with this `Host`. A server on loopback answers to loopback's
- * names and to those of `allowedOrigins` alone: a web page can point its own name at 127.0.0.1 (DNS
- * rebinding) and would then be of the same origin as the server.
+ * Whether a server may answer a request with this `Host`. A web page can point its own name at this
+ * machine (DNS rebinding) and would then be of the same origin as the server: so names that are not known
+ * to be the server's are refused. Known are addresses, which no page can point anywhere, names of
+ * loopback, the name it was bound to, and the hosts of `allowedOrigins`.
+ *
+ * A server on loopback is strict with everybody. One that others reach is called by names that it can't
+ * know: there only browsers are held to this, and only where no token protects it anyhow.
  */
 export function isHostAllowed(
-  host: string | undefined,
-  server: { readonly boundTo: string; readonly allowedOrigins: readonly string[] },
+  headers: AccessHeaders,
+  server: {
+    readonly boundTo: string;
+    readonly allowedOrigins: readonly string[];
+    readonly hasToken: boolean;
+  },
 ): boolean {
-  if (!isLoopback(server.boundTo)) return true;
+  const { host } = headers;
+  const isBrowser = headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;
+  if (!isLoopback(server.boundTo) && (server.hasToken || !isBrowser)) return true;
   // HTTP/1.0 has no Host; no browser speaks it.
   if (host === undefined) return true;
-  if (server.allowedOrigins.some((origin) => URL.parse(origin)?.host === host.toLowerCase())) return true;
   const hostname = URL.parse(`http://${host}`)?.hostname;
-  return hostname !== undefined && isLoopback(hostname);
+  if (hostname === undefined) return false;
+  if (isLoopback(hostname) || hostname === server.boundTo.toLowerCase()) return true;
+  if (!isLoopback(server.boundTo) && isAddress(hostname)) return true;
+  return server.allowedOrigins.some((origin) => {
+    const { protocol, host: allowed } = new URL(origin);
+    // Parsed with its scheme, whose own port may be written or left out.
+    return URL.parse(`${protocol}//${host}`)?.host === allowed;
+  });
+}
+
+/** Whether a host of a URL is an address; a URL parser writes those of version 4 in one way. */
+function isAddress(hostname: string): boolean {
+  return hostname.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname);
 }
 
 /**

@@ -1,15 +1,5 @@
 import { dirname, join } from "@std/path";
-
-/**
- * Makes what was created, renamed or removed in a directory survive a loss of power. Only after this
- * does a new name count as stored: syncing a file does not store its name (fsync(2)).
- */
-export async function syncDirectory(path: string): Promise<void> {
-  // Windows can't open a directory as a file, and stores names by itself.
-  if (Deno.build.os === "windows") return;
-  using directory = await Deno.open(path, { read: true });
-  await directory.sync();
-}
+import type { Disk } from "./disk.ts";
 
 /**
  * Makes the folders of `relativePath` below `root` and returns the path of what it names, which may or
@@ -18,30 +8,38 @@ export async function syncDirectory(path: string): Promise<void> {
  * @throws {Deno.errors.NotADirectory} A folder on the way is a symbolic link or something else than a
  * folder. Links are never followed: one that points outside would carry a peer's file there.
  */
-export async function makeParents(root: string, relativePath: string): Promise<string> {
-  const folders = relativePath.split("/").slice(0, -1);
+export async function makeParents(disk: Disk, root: string, relativePath: string): Promise<string> {
   let path = root;
-  for (const folder of folders) {
+  for (const folder of relativePath.split("/").slice(0, -1)) {
     const parent = path;
     path = join(path, folder);
     try {
-      await Deno.mkdir(path);
-      await syncDirectory(parent);
+      await disk.makeDirectory(path);
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
-    if (!(await Deno.lstat(path)).isDirectory) {
+    // Also when it was there: whoever made it may have died before this.
+    await disk.syncDirectory(parent);
+    if ((await disk.stat(path))?.kind !== "directory") {
       throw new Deno.errors.NotADirectory(`"${folder}" is taken by something that is no folder`);
     }
   }
   return join(root, relativePath);
 }
 
+/** Makes a name and those of the folders above it durable, up to `root`. */
+export async function syncParents(disk: Disk, root: string, path: string): Promise<void> {
+  for (let folder = dirname(path); folder.length >= root.length; folder = dirname(folder)) {
+    await disk.syncDirectory(folder);
+    if (folder === dirname(folder)) return;
+  }
+}
+
 /** Removes the folders above `path` that are empty, up to and without `root`. */
-export async function removeEmptyParents(root: string, path: string): Promise<void> {
+export async function removeEmptyParents(disk: Disk, root: string, path: string): Promise<void> {
   for (let folder = dirname(path); folder.length > root.length; folder = dirname(folder)) {
     try {
-      await Deno.remove(folder);
+      await disk.remove(folder);
     } catch {
       return; // Not empty, or gone already: either way there is nothing to tidy above it.
     }

@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { type Disk, readText } from "./disk.ts";
 
 /**
  * An append-only file of JSON records, one a line, each behind the CRC-32 of its text in hexadecimal:
@@ -26,26 +27,66 @@ export function decodeRecords(journal: string): unknown[] {
   return records;
 }
 
-/**
- * Reads a journal and cuts off what {@linkcode decodeRecords} drops, so that what is appended later
- * is not lost behind it.
- */
-export async function readJournal(path: string): Promise<unknown[]> {
-  const text = await Deno.readTextFile(path);
-  const records = decodeRecords(text);
-  const whole = records.map(encodeRecord).join("");
-  if (whole !== text) await Deno.truncate(path, new TextEncoder().encode(whole).length);
-  return records;
-}
+/** A journal on disk. It holds no open file. */
+export class Journal {
+  readonly path: string;
+  readonly #disk: Disk;
+  #length: number;
+  #appending: Promise<void> = Promise.resolve();
 
-/** Appends a record and waits until it is on disk. The file is made when it is not there. */
-export async function appendRecord(path: string, record: unknown): Promise<void> {
-  using file = await Deno.open(path, { append: true, create: true });
-  const line = new TextEncoder().encode(encodeRecord(record));
-  // One write: a second one could be torn from the first by a crash.
-  const written = await file.write(line);
-  if (written < line.length) throw new Deno.errors.WriteZero(`Journal ${path}: record cut short`);
-  await file.syncData();
+  private constructor(disk: Disk, path: string, length: number) {
+    this.#disk = disk;
+    this.path = path;
+    this.#length = length;
+  }
+
+  /** Starts a journal. Its name is durable once the caller has synced the directory. */
+  static async create(disk: Disk, path: string, first: unknown): Promise<Journal> {
+    (await disk.create(path)).close();
+    const journal = new Journal(disk, path, 0);
+    await journal.append(first);
+    return journal;
+  }
+
+  /** Opens a journal and reads its records; what is appended next overwrites a torn one. */
+  static async open(
+    disk: Disk,
+    path: string,
+  ): Promise<{ readonly journal: Journal; readonly records: readonly unknown[] }> {
+    const records = decodeRecords(await readText(disk, path));
+    const length = new TextEncoder().encode(records.map(encodeRecord).join("")).length;
+    return { journal: new Journal(disk, path, length), records };
+  }
+
+  /** Makes durable what was read, which whoever wrote it may not have lived to do. */
+  async sync(): Promise<void> {
+    const file = await this.#disk.open(this.path);
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Appends records and waits until they are on disk. When it fails, they count as never written. */
+  append(...records: readonly unknown[]): Promise<void> {
+    const appended = this.#appending.then(() => this.#append(records));
+    this.#appending = appended.catch(() => {});
+    return appended;
+  }
+
+  async #append(records: readonly unknown[]): Promise<void> {
+    const bytes = new TextEncoder().encode(records.map(encodeRecord).join(""));
+    const file = await this.#disk.open(this.path);
+    try {
+      await file.truncate(this.#length);
+      await file.writeAt(bytes, this.#length);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    this.#length += bytes.length;
+  }
 }
 
 function checksum(text: string): string {

@@ -1,42 +1,113 @@
+import { createHash, type Hash } from "node:crypto";
 import { dirname } from "@std/path";
-import { makeParents, removeEmptyParents, syncDirectory } from "./directory.ts";
-import { appendRecord } from "./journal.ts";
+import { z } from "zod";
+import { makeParents, removeEmptyParents } from "./directory.ts";
+import { type Disk, type DiskFile, removeIfThere } from "./disk.ts";
+import type { Journal } from "./journal.ts";
 import { numberedName } from "./safe_name.ts";
 
-/** Bytes written between two syncs: what a loss of power may cost, and what the last sync has to wait for. */
-const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
+/** Bytes read at a time where a part is checked. */
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * Says that the first `length` bytes of a part are on disk, what they are, and under which start of the
+ * machine this was written.
+ */
+export const durableRecord = z.object({
+  type: z.literal("durable"),
+  length: z.int().nonnegative(),
+  sha256: z.string(),
+  boot: z.string().optional(),
+});
+export type DurableRecord = z.infer<typeof durableRecord>;
+
+/** Says under which start of the machine a part is written to from here on. */
+export const resumedRecord = z.object({ type: z.literal("resumed"), boot: z.string() });
+type ResumedRecord = z.infer<typeof resumedRecord>;
+
+/** Says that a part is about to get its final name. */
+export const publishingRecord = z.object({
+  type: z.literal("publishing"),
+  /** Relative to the directory of uploads. */
+  path: z.string(),
+  /** `DiskEntry.id` of the part. */
+  id: z.string(),
+  fileSize: z.int().nonnegative(),
+  sha256: z.string(),
+});
+export type PublishingRecord = z.infer<typeof publishingRecord>;
 
 /** Where a part stands and what it is to become. */
 export interface PartFileOptions {
+  readonly disk: Disk;
   /** The directory that nothing may leave. Absolute. */
   readonly root: string;
   /** The final name asked for, relative to `root`, from `safeRelativePath`. */
   readonly name: string;
-  /** The part itself. Its journal has the same path with `.journal` added. */
+  /** The part itself. */
   readonly path: string;
-  /** Bytes that it holds already. */
+  readonly journal: Journal;
+  /** Bytes found on disk. They are not trusted before {@linkcode PartFile.recover}. */
   readonly length: number;
+  /** What the journal says is durable, in order. */
+  readonly claims: readonly DurableRecord[];
+  /** `Disk.bootId` when the journal was last written to. */
+  readonly boot: string | undefined;
 }
 
+/** What was published. */
+export interface Published {
+  /** Absolute. */
+  readonly path: string;
+  readonly fileSize: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/** The bytes received are not those announced. */
+export class DigestMismatchError extends Error {
+  override readonly name = "DigestMismatchError";
+}
+
+/** Whether what is in memory about a part is true of the disk. */
+type PartState =
+  /** To be recovered before anything else: just found, or a sync has failed. */
+  | { readonly kind: "unchecked" }
+  | { readonly kind: "ready"; readonly hash: Hash; file: DiskFile | undefined };
+
 /**
- * A file that is still being received: appended to, synced, and at last published under its final name
- * or discarded. Calls must not overlap. The file is opened when it is first written to, so that a
- * part nobody writes to costs no handle.
+ * A file that is still being received: appended to, hashed while it grows, synced, and at last published
+ * under its final name or discarded. Calls must not overlap, save that {@linkcode sync} may run beside
+ * `append`. A part that nobody writes to has no file open.
+ *
+ * Guarantees: `durable` bytes survive a loss of power, and what survives is what was appended; a
+ * published file is whole and has the digest stated.
  */
 export class PartFile {
   readonly name: string;
   readonly path: string;
+  readonly #disk: Disk;
   readonly #root: string;
+  readonly journal: Journal;
+  #state: PartState;
+  #claims: readonly DurableRecord[];
   #length: number;
-  #syncedLength: number;
-  #file: Deno.FsFile | undefined;
+  /** The start of the machine under which the part was last written to, if that is known. */
+  #lastBoot: string | undefined;
+  #syncing: Promise<void> | undefined;
 
   constructor(options: PartFileOptions) {
+    this.#disk = options.disk;
     this.#root = options.root;
     this.name = options.name;
     this.path = options.path;
+    this.journal = options.journal;
     this.#length = options.length;
-    this.#syncedLength = options.length;
+    this.#claims = lastingClaims(options.claims);
+    this.#lastBoot = options.boot;
+    this.#state = options.length === 0 && options.claims.length === 0
+      ? { kind: "ready", hash: createHash("sha256"), file: undefined }
+      : { kind: "unchecked" };
   }
 
   /** Bytes that the part holds. */
@@ -44,9 +115,52 @@ export class PartFile {
     return this.#length;
   }
 
-  /** Bytes of it that are known to be on disk. */
-  get syncedLength(): number {
-    return this.#syncedLength;
+  /** Bytes that a loss of power can't take. */
+  get durable(): number {
+    return this.#claims.at(-1)?.length ?? 0;
+  }
+
+  /** Whether {@linkcode recover} is to be called before the part can be used. */
+  get needsRecovery(): boolean {
+    return this.#state.kind === "unchecked";
+  }
+
+  /** SHA-256 of what the part holds, in hexadecimal. */
+  sha256(): string {
+    return this.#ready().hash.copy().digest("hex");
+  }
+
+  /**
+   * Reads the part once, rebuilds its digest, and cuts off what can't be trusted: everything behind the
+   * last durable claim that its digest confirms, unless the machine has not been restarted since, when
+   * what was written is there even if no claim says so.
+   */
+  async recover(): Promise<void> {
+    if (this.#state.kind === "ready") return;
+    const claims = this.#claims;
+    const file = await this.#disk.open(this.path);
+    try {
+      const size = (await this.#disk.stat(this.path))?.size ?? 0;
+      const { hash, confirmed } = await confirmClaims(file, claims);
+      const isSameBoot = this.#disk.bootId !== undefined && this.#lastBoot === this.#disk.bootId;
+      if (confirmed.length === claims.length && isSameBoot) {
+        this.#length = await hashRange(file, hash, { from: confirmed.at(-1)?.length ?? 0, to: size });
+      } else {
+        this.#length = confirmed.at(-1)?.length ?? 0;
+        await file.truncate(this.#length);
+        await file.sync();
+      }
+      this.#claims = confirmed;
+      if (!isSameBoot && this.#disk.bootId !== undefined) {
+        // From here on the tail was written under this start of the machine, and is kept after SIGKILL.
+        await this.journal.append({ type: "resumed", boot: this.#disk.bootId } satisfies ResumedRecord);
+        this.#lastBoot = this.#disk.bootId;
+      }
+      this.#state = { kind: "ready", hash, file };
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   /**
@@ -55,39 +169,34 @@ export class PartFile {
    * @throws {Error} What the file system answered; a full disk has the code `ENOSPC`.
    */
   async append(bytes: Uint8Array): Promise<void> {
+    const state = this.#ready();
     const file = await this.#opened();
     try {
-      let written = 0;
-      while (written < bytes.length) written += await file.write(bytes.subarray(written));
+      await file.writeAt(bytes, this.#length);
     } catch (error) {
       await file.truncate(this.#length);
-      await file.seek(this.#length, Deno.SeekMode.Start);
       throw error;
     }
+    state.hash.update(bytes);
     this.#length += bytes.length;
   }
 
-  /** Syncs once enough was appended since the last time, so that the last sync never takes long. */
-  async checkpoint(): Promise<void> {
-    if (this.#length - this.#syncedLength >= SYNC_EVERY_BYTES) await this.sync();
-  }
-
   /**
-   * Waits until all that was appended is on disk. When that fails, the part goes back to what was
-   * synced before: the kernel may have dropped the pages that it could not write (fsync(2), EIO).
+   * Makes what was appended so far durable, and records it. A call while one is under way waits for it
+   * and then syncs what is left.
+   *
+   * When it fails, the part has to be recovered: the kernel may have dropped the pages that it could not
+   * write (fsync(2), EIO), so what is in memory may no longer be on disk.
    */
   async sync(): Promise<void> {
-    if (this.#length === this.#syncedLength) return;
-    const file = await this.#opened();
+    while (this.#syncing !== undefined) await this.#syncing;
+    if (this.#state.kind === "unchecked" || this.#length === this.durable) return;
+    this.#syncing = this.#syncOnce();
     try {
-      await file.syncData();
-    } catch (error) {
-      this.#length = this.#syncedLength;
-      await file.truncate(this.#length);
-      await file.seek(this.#length, Deno.SeekMode.Start);
-      throw error;
+      await this.#syncing;
+    } finally {
+      this.#syncing = undefined;
     }
-    this.#syncedLength = this.#length;
   }
 
   /** Syncs and lets go of the file; the part stays and can be appended to again. */
@@ -95,79 +204,185 @@ export class PartFile {
     try {
       await this.sync();
     } finally {
-      this.#file?.close();
-      this.#file = undefined;
+      this.#closeFile();
     }
   }
 
   /**
-   * Gives the part its final name, durably, and ends it.
+   * Gives the part its final name, durably. Its journal stays until {@linkcode forget}, so that whoever
+   * has to remember what was published can do so first.
    *
-   * @param overwrite Replace a file of that name; else a taken name becomes `name (1).ext`, and so on.
-   * @returns The absolute path.
+   * @param options `overwrite` replaces a file of that name; else a taken name becomes `name (1).ext`,
+   * and so on. `sha256` is what the bytes have to be, in hexadecimal.
+   * @throws {DigestMismatchError} They are something else. The part stays.
    * @throws {RangeError} The part is not as long as what was appended: somebody else touched it.
    */
-  async publish(overwrite: boolean): Promise<string> {
+  async publish(
+    options: { readonly overwrite: boolean; readonly sha256?: string | undefined },
+  ): Promise<Published> {
+    const sha256 = this.sha256();
+    if (options.sha256 !== undefined && options.sha256 !== sha256) {
+      throw new DigestMismatchError(`SHA-256 of what arrived is ${sha256}, announced was ${options.sha256}`);
+    }
     await this.close();
-    const { size } = await Deno.stat(this.path);
-    if (size !== this.#length) {
-      throw new RangeError(`Part ${this.path} has ${size} bytes, ${this.#length} were stored`);
+    const found = await this.#disk.stat(this.path);
+    if (found === undefined) throw new Deno.errors.NotFound(`Part ${this.path} is gone`);
+    if (found.size !== this.#length) {
+      throw new RangeError(`Part ${this.path} has ${found.size} bytes, ${this.#length} were stored`);
     }
     for (let number = 0;; number++) {
-      const target = await makeParents(this.#root, numberedName(this.name, number));
-      // Read after a crash between the two steps below: the part has its final name already.
-      await appendRecord(journalPath(this.path), { type: "publishing", path: target });
-      if (await this.#moveTo(target, overwrite)) {
-        await syncDirectory(dirname(target));
-        await Deno.remove(journalPath(this.path));
-        return target;
-      }
+      const name = numberedName(this.name, number);
+      const path = await makeParents(this.#disk, this.#root, name);
+      const taken = await this.#disk.stat(path);
+      if (taken !== undefined && !(options.overwrite && taken.kind === "file")) continue;
+      const what = { fileSize: this.#length, sha256 };
+      // Read after a crash between the next two steps: the part may have its final name already.
+      await this.journal.append(
+        { type: "publishing", id: found.id, path: name, ...what } satisfies PublishingRecord,
+      );
+      if (await this.#moveTo(path, options.overwrite)) return { path, ...what };
     }
+  }
+
+  /** Removes the journal of a part that was published, once the part's own name is gone for good. */
+  async forget(): Promise<void> {
+    await removePart(this.#disk, this.path);
   }
 
   /** Deletes the part and its journal. */
   async discard(): Promise<void> {
-    this.#file?.close();
-    this.#file = undefined;
-    for (const path of [this.path, journalPath(this.path)]) {
-      try {
-        await Deno.remove(path);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    }
-    await removeEmptyParents(this.#root, this.path);
+    await this.#syncing?.catch(() => {});
+    this.#closeFile();
+    await removePart(this.#disk, this.path);
+    await removeEmptyParents(this.#disk, this.#root, this.path);
   }
 
-  /** @returns Whether the name was free. */
-  async #moveTo(target: string, overwrite: boolean): Promise<boolean> {
-    if (overwrite) {
-      const taken = await Deno.lstat(target).catch(() => undefined);
-      if (taken !== undefined && !taken.isFile) return false;
-      await Deno.rename(this.path, target);
-      return true;
-    }
+  async #syncOnce(): Promise<void> {
+    const claim: DurableRecord = {
+      type: "durable",
+      length: this.#length,
+      sha256: this.sha256(),
+      ...(this.#disk.bootId === undefined ? {} : { boot: this.#disk.bootId }),
+    };
     try {
-      // Unlike a rename, a link never replaces what is there.
-      await Deno.link(this.path, target);
+      await (await this.#opened()).sync();
+    } catch (error) {
+      this.#closeFile();
+      this.#state = { kind: "unchecked" };
+      this.#lastBoot = undefined;
+      throw error;
+    }
+    await this.journal.append(claim);
+    // One claim back is enough, should the last one not hold.
+    this.#claims = [...this.#claims.slice(-1), claim];
+  }
+
+  /** @returns Whether the name was still free. */
+  async #moveTo(target: string, overwrite: boolean): Promise<boolean> {
+    if (!overwrite) {
+      try {
+        // Unlike a rename, a link never replaces what is there.
+        await this.#disk.link(this.path, target);
+        await this.#disk.syncDirectory(dirname(target));
+        await this.#disk.remove(this.path);
+        return true;
+      } catch (error) {
+        if (error instanceof Deno.errors.AlreadyExists) return false;
+        if (!isWithoutLinks(error)) throw error;
+        if (!await this.#reserve(target)) return false;
+      }
+    }
+    await this.#disk.rename(this.path, target);
+    await this.#disk.syncDirectory(dirname(target));
+    return true;
+  }
+
+  /** Takes a name by an empty file, which the part then replaces. @returns Whether it was free. */
+  async #reserve(target: string): Promise<boolean> {
+    try {
+      (await this.#disk.create(target)).close();
+      return true;
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) return false;
       throw error;
     }
-    await Deno.remove(this.path);
-    return true;
   }
 
-  async #opened(): Promise<Deno.FsFile> {
-    if (this.#file === undefined) {
-      this.#file = await Deno.open(this.path, { write: true });
-      await this.#file.seek(this.#length, Deno.SeekMode.Start);
-    }
-    return this.#file;
+  #ready(): Extract<PartState, { kind: "ready" }> {
+    if (this.#state.kind === "unchecked") throw new TypeError(`Part ${this.path} was not recovered`);
+    return this.#state;
+  }
+
+  async #opened(): Promise<DiskFile> {
+    const state = this.#ready();
+    return state.file ??= await this.#disk.open(this.path);
+  }
+
+  #closeFile(): void {
+    if (this.#state.kind === "unchecked") return;
+    this.#state.file?.close();
+    this.#state.file = undefined;
   }
 }
 
-/** The journal that belongs to a part. */
-export function journalPath(partPath: string): string {
-  return `${partPath}.journal`;
+/** Whether a file system has no second names for a file: FAT, exFAT and some network mounts. */
+function isWithoutLinks(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS" ||
+    code === "EMLINK";
+}
+
+/**
+ * Removes what there is of a part and its journal. The part goes for good first: a journal alone is
+ * known for the rest of something, while a part alone could be anybody's.
+ */
+export async function removePart(disk: Disk, path: string): Promise<void> {
+  await removeIfThere(disk, path);
+  await disk.syncDirectory(dirname(path));
+  await removeIfThere(disk, `${path}.journal`);
+}
+
+/** Claims in order of length: one that came after a longer one has replaced it. */
+function lastingClaims(claims: readonly DurableRecord[]): DurableRecord[] {
+  const lasting: DurableRecord[] = [];
+  for (const claim of claims) {
+    while ((lasting.at(-1)?.length ?? -1) >= claim.length) lasting.pop();
+    lasting.push(claim);
+  }
+  return lasting;
+}
+
+/** Reads a part up to its last claim. @returns The claims that hold, and the digest up to the last one. */
+async function confirmClaims(
+  file: DiskFile,
+  claims: readonly DurableRecord[],
+): Promise<{ readonly hash: Hash; readonly confirmed: readonly DurableRecord[] }> {
+  let hash = createHash("sha256");
+  const confirmed: DurableRecord[] = [];
+  for (const claim of claims) {
+    const next = hash.copy();
+    const range = { from: confirmed.at(-1)?.length ?? 0, to: claim.length };
+    if (await hashRange(file, next, range) < claim.length) break;
+    if (next.copy().digest("hex") !== claim.sha256) break;
+    hash = next;
+    confirmed.push(claim);
+  }
+  return { hash, confirmed };
+}
+
+/** Hashes the bytes [from, to) of a file, as far as there are any. @returns Where it ended. */
+async function hashRange(
+  file: DiskFile,
+  hash: Hash,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<number> {
+  const buffer = new Uint8Array(Math.min(READ_BYTES, to - from));
+  let at = from;
+  while (at < to) {
+    const count = await file.readAt(buffer.subarray(0, Math.min(buffer.length, to - at)), at);
+    if (count === 0) break;
+    hash.update(buffer.subarray(0, count));
+    at += count;
+  }
+  return at;
 }

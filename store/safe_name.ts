@@ -10,6 +10,8 @@ const encoder = new TextEncoder();
  * and ".part.journal" behind it.
  */
 const MAX_NAME_BYTES = 255 - " (9999)".length - ".part.journal".length;
+/** Keeps a name from being taken for something else. A cut leaves room for two. */
+const GUARD = "_";
 /** Longest path and deepest nesting that a peer can ask for. */
 const MAX_PATH_BYTES = 1024;
 const MAX_DEPTH = 16;
@@ -47,25 +49,41 @@ export function safeRelativePath(peerName: string): string | undefined {
   if (name === undefined || name === "" || parts.at(-1) === "..") return undefined;
   const folders = safe.slice(0, -1).filter((part) => part !== "");
   const path = [...folders, name].join("/");
-  return folders.length >= MAX_DEPTH || encoder.encode(path).length > MAX_PATH_BYTES ? name : path;
+  return folders.length >= MAX_DEPTH || byteLength(path) > MAX_PATH_BYTES ? name : path;
 }
 
 function safePart(part: string): string {
-  let name = part.toWellFormed().replace(FORBIDDEN, "_").replace(/^\./, "_").replace(/[. ]+$/, "");
-  if (/\.part(\.journal)?$/i.test(name)) name += "_";
-  if (RESERVED.test(name)) name = `_${name}`;
-  return shortened(name);
+  const clean = part.toWellFormed().replace(FORBIDDEN, GUARD).replace(/^\./, GUARD);
+  const name = guarded(clean);
+  // Cut before it is guarded: a cut can bring forth any of the endings that are guarded against.
+  return byteLength(name) <= MAX_NAME_BYTES ? name : guarded(shortened(clean));
 }
 
+/** Without the ends that Windows drops, and not to be taken for a device or a file of this program. */
+function guarded(part: string): string {
+  const name = part.replace(/[. ]+$/, "");
+  const before = RESERVED.test(name) ? GUARD : "";
+  const behind = isStateFile(name) ? GUARD : "";
+  return `${before}${name}${behind}`;
+}
+
+/** Whether a name is one that this program gives to its own files beside those it received. */
+export function isStateFile(name: string): boolean {
+  return /\.part(\.journal)?$/i.test(name);
+}
+
+/** Cuts a name, keeping its extension, to where both guards still fit. */
 function shortened(name: string): string {
-  if (encoder.encode(name).length <= MAX_NAME_BYTES) return name;
   const dot = name.lastIndexOf(".");
   // A "." so far from the end starts no extension.
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : "";
-  const room = MAX_NAME_BYTES - encoder.encode(extension).length;
-  const stem = new Uint8Array(room);
-  const { read } = encoder.encodeInto(name.slice(0, name.length - extension.length), stem);
+  const room = MAX_NAME_BYTES - 2 * GUARD.length - byteLength(extension);
+  const { read } = encoder.encodeInto(name.slice(0, name.length - extension.length), new Uint8Array(room));
   return name.slice(0, read) + extension;
+}
+
+function byteLength(text: string): number {
+  return encoder.encode(text).length;
 }
 
 /**

@@ -12,6 +12,7 @@ export async function listenForKeys(onKey: (key: string) => void, signal: AbortS
   while (!signal.aborted) {
     const length = await Deno.stdin.read(buffer);
     if (length === null || signal.aborted) return;
-    for (const key of decoder.decode(buffer.subarray(0, length))) onKey(key);
+    // F4 comes as "\x1bOS", pasted text all at once: neither is somebody who presses "s".
+    if (length === 1) onKey(decoder.decode(buffer.subarray(0, length)));
   }
 }

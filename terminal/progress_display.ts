@@ -1,41 +1,49 @@
+import { LiveLines } from "./live_lines.ts";
 import { drawRaw, printNote } from "./output.ts";
-import { type Progress, progressFacts, progressLine } from "./progress.ts";
-import { printable } from "./printable.ts";
 
-/** How often the line of a terminal is drawn, and how often a line is written elsewhere. */
+/** How often the lines of a terminal are drawn, and how often a line is written elsewhere. */
 const DRAW_MS = 100;
 const WRITE_MS = 10_000;
-const CLEAR_LINE = "\r\x1b[K";
 
-/** Shows progress on standard error until it is disposed of. */
+/** Progress as it is shown. */
+export interface ProgressView {
+  /** Lines for a terminal, none wider than it and fewer than it has rows. */
+  lines(size: { readonly columns: number; readonly rows: number }): readonly string[];
+  /** One line for a log. */
+  plain(): string;
+}
+
+/** Shows progress on standard error until it is disposed of, and takes it away then. */
 export interface ProgressDisplay extends Disposable {
-  /** Writes a line above the progress. */
-  note(line: string): void;
+  /** Lets something be written where the progress stands, which moves below it. */
+  above(write: () => void): void;
 }
 
 /**
- * Shows what `read` gives: on a terminal one line that is drawn again and again, else a plain line now
+ * Shows a view: on a terminal lines that are drawn again and again in their place, else a plain line now
  * and then, so that a log tells how far it got and is not flooded.
  */
-export function showProgress(read: () => Progress): ProgressDisplay {
+export function showProgress(view: ProgressView): ProgressDisplay {
   if (!Deno.stderr.isTerminal()) {
-    const timer = setInterval(() => {
-      const progress = read();
-      printNote(`${printable(progress.name)}: ${progressFacts(progress).trim()}`);
-    }, WRITE_MS);
-    return { note: printNote, [Symbol.dispose]: () => clearInterval(timer) };
+    const timer = setInterval(() => printNote(view.plain()), WRITE_MS);
+    return { above: (write) => write(), [Symbol.dispose]: () => clearInterval(timer) };
   }
-  const draw = () => drawRaw(`${CLEAR_LINE}${progressLine(read(), Deno.consoleSize().columns)}`);
+  const live = new LiveLines();
+  const draw = () => drawRaw(live.draw(view.lines(Deno.consoleSize())));
   const timer = setInterval(draw, DRAW_MS);
   draw();
   return {
-    note: (line) => drawRaw(`${CLEAR_LINE}${line}\n`),
+    above(write) {
+      drawRaw(live.clear());
+      write();
+      draw();
+    },
     [Symbol.dispose]() {
       clearInterval(timer);
-      drawRaw(CLEAR_LINE);
+      drawRaw(live.clear());
     },
   };
 }
 
 /** A display that shows nothing. */
-export const NO_PROGRESS: ProgressDisplay = { note: () => {}, [Symbol.dispose]: () => {} };
+export const NO_PROGRESS: ProgressDisplay = { above: (write) => write(), [Symbol.dispose]: () => {} };

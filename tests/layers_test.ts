@@ -25,7 +25,10 @@ const CORES = [
   "net/event_log.ts",
   "net/event_quota.ts",
   "net/metrics.ts",
+  "net/receive_budget.ts",
   "protocols/ws_upload/client_messages.ts",
+  "protocols/ws_upload/flight_window.ts",
+  "protocols/ws_upload/frames.ts",
   "protocols/ws_upload/sender.ts",
   "protocols/ws_upload/server_messages.ts",
   "protocols/ws_upload/upload_feed.ts",
@@ -33,9 +36,11 @@ const CORES = [
   "protocols/ws_upload/upload_session.ts",
   "store/safe_name.ts",
   "terminal/format.ts",
+  "terminal/live_lines.ts",
   "terminal/printable.ts",
   "terminal/progress.ts",
   "terminal/rate_meter.ts",
+  "terminal/text_width.ts",
 ];
 const IMPURE =
   /\bDeno\.|Date\.now|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|\basync\b|\bfetch\(/;

@@ -47,6 +47,8 @@ declare module "@std/path" {
   export function basename(path: string, suffix?: string): string;
   export function dirname(path: string): string;
   export function fromFileUrl(url: string | URL): string;
+  export function globToRegExp(glob: string): RegExp;
+  export function isGlob(text: string): boolean;
   export function join(...paths: string[]): string;
   export function relative(from: string, to: string): string;
   export function resolve(...paths: string[]): string;

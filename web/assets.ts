@@ -21,6 +21,7 @@ import tokenPanelJs from "./token_panel.js" with { type: "text" };
 import uploadJs from "./upload.js" with { type: "text" };
 import wordingJs from "./wording.js" with { type: "text" };
 import backoffTs from "../net/backoff.ts" with { type: "text" };
+import flightWindowTs from "../protocols/ws_upload/flight_window.ts" with { type: "text" };
 import senderTs from "../protocols/ws_upload/sender.ts" with { type: "text" };
 import serverMessagesTs from "../protocols/ws_upload/server_messages.ts" with { type: "text" };
 import formatTs from "../terminal/format.ts" with { type: "text" };
@@ -60,6 +61,7 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/upload.js", script(uploadJs)],
   ["/wording.js", script(wordingJs)],
   ["/modules/net/backoff.ts", script(eraseTypes(backoffTs))],
+  ["/modules/protocols/ws_upload/flight_window.ts", script(eraseTypes(flightWindowTs))],
   ["/modules/protocols/ws_upload/sender.ts", script(eraseTypes(senderTs))],
   ["/modules/protocols/ws_upload/server_messages.ts", script(eraseTypes(serverMessagesTs))],
   ["/modules/terminal/format.ts", script(eraseTypes(formatTs))],

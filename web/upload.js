@@ -132,6 +132,7 @@ export class Upload {
       fileName,
       fileSize,
       chunkBytes: CHUNK_BYTES,
+      isPlain: true,
       random,
       ...patience,
     });

@@ -37,8 +37,8 @@ export class AccessGate {
 
   /** Whether `Host` and `Origin` allow an answer at all. */
   admits({ headers, socket }: IncomingMessage): boolean {
-    const { host, allowedOrigins } = this.#rules;
-    if (!isHostAllowed(headers.host, { boundTo: host, allowedOrigins })) {
+    const { host, allowedOrigins, token } = this.#rules;
+    if (!isHostAllowed(headers, { boundTo: host, allowedOrigins, hasToken: token !== undefined })) {
       return this.deny("host", socket, headers.host);
     }
     return isOriginAllowed(headers, this.#rules) || this.deny("origin", socket, headers.origin);

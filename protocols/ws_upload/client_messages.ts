@@ -6,6 +6,16 @@ import { z } from "zod";
 const MAX_ID_LENGTH = 1024;
 const MAX_NAME_LENGTH = 4096;
 
+/** What a client offers of extension 1. One that is not understood is no offer: the client is plain. */
+const extension = z.object({
+  version: z.literal(1),
+  binary: z.literal(true),
+  crc32: z.boolean().default(false),
+  /** At least 128 bits in base64url. */
+  resumeToken: z.string().regex(/^[\w-]{22,128}$/).optional(),
+}).optional().catch(undefined);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hexadecimal");
+
 const fileId = z.string().min(1).max(MAX_ID_LENGTH);
 const byteCount = z.int().nonnegative();
 
@@ -14,13 +24,25 @@ const clientMessage = z.discriminatedUnion("action", [
     action: z.literal("start"),
     fileId,
     fileName: z.string().min(1).max(MAX_NAME_LENGTH),
-    fileSize: byteCount,
+    /** -1: the client will know at the end, and says so in `complete`. Only with the extension. */
+    fileSize: z.int().min(-1),
+    ext: extension,
+  }).refine(({ fileSize, ext }) => fileSize >= 0 || ext !== undefined, {
+    path: ["fileSize"],
+    message: "Too small: expected number to be >=0",
   }),
   z.object({ action: z.literal("chunk"), fileId, offset: byteCount, data: z.string() }),
   z.object({ action: z.literal("pause"), fileId }),
   z.object({ action: z.literal("resume"), fileId }),
   z.object({ action: z.literal("stop"), fileId, delete: z.boolean().default(true) }),
-  z.object({ action: z.literal("complete"), fileId }),
+  z.object({
+    action: z.literal("complete"),
+    fileId,
+    sha256: sha256.optional(),
+    fileSize: byteCount.optional(),
+    /** When the file was last changed, in milliseconds since 1970. */
+    mtime: z.number().min(0).max(8.64e15).optional(),
+  }),
 ]);
 
 /** A valid message from a client. Sizes and offsets are bytes; `data` is base64. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 // @ts-types="npm:@types/send@1.2.1"
 import send from "send";
 import { findFile } from "../../store/directory.ts";
+import { isStateFile } from "../../store/safe_name.ts";
 
 /** Types that a browser shows without running anything that is in them. */
 const INLINE = /\.(avif|bmp|flac|gif|jpe?g|m4a|m4v|mkv|mov|mp3|mp4|oga|ogg|ogv|opus|png|txt|wav|webm|webp)$/i;
@@ -21,7 +22,7 @@ export async function serveFile(
   file: { readonly root: string; readonly name: string },
 ): Promise<boolean> {
   const { request, response } = exchange;
-  if (/\.part(\.journal)?$/i.test(file.name) || file.name.split("/").some(isHidden)) return false;
+  if (isStateFile(file.name) || file.name.split("/").some(isHidden)) return false;
   const path = await findFile(file.root, file.name);
   if (path === undefined) return false;
   const { size, mtime, ino } = await Deno.stat(path);

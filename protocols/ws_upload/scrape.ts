@@ -1,3 +1,4 @@
+import type { ReceiveBudget } from "../../net/receive_budget.ts";
 import type { UploadStore } from "../../store/upload_store.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
@@ -5,11 +6,12 @@ import type { Connections } from "./web_sockets.ts";
 
 /** Sets the gauges to this moment and renders all metrics. */
 export async function scrape(
-  { metrics, uploads, store, connections }: {
+  { metrics, uploads, store, connections, budget }: {
     readonly metrics: UploadMetrics;
     readonly uploads: Uploads;
     readonly store: UploadStore;
     readonly connections: Connections;
+    readonly budget: ReceiveBudget;
   },
 ): Promise<string> {
   const states = [...uploads.list()].map(({ state }) => state);
@@ -18,7 +20,8 @@ export async function scrape(
   }
   metrics.openSessions.set(uploads.openSessions);
   metrics.connections.set(connections.size);
-  metrics.pausedSockets.set([...connections.values()].filter(({ socket }) => socket.isPaused).length);
+  metrics.pausedSockets.set([...connections.keys()].filter(({ isPaused }) => isPaused).length);
+  metrics.queueBytes.set(budget.heldBytes);
   metrics.freeDiskBytes.set(await store.freeBytes().catch(() => NaN));
   metrics.processStart.set(performance.timeOrigin / 1000);
   metrics.residentMemory.set(Deno.memoryUsage().rss);

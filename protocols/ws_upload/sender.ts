@@ -5,7 +5,14 @@
  */
 
 import { backoffMs, type BackoffOptions } from "../../net/backoff.ts";
-import { IN_USE, type ServerMessage } from "./server_messages.ts";
+import { FlightWindow } from "./flight_window.ts";
+import {
+  DIGEST_MISMATCH,
+  IN_USE,
+  NOT_YOURS,
+  type ServerMessage,
+  type StartExtension,
+} from "./server_messages.ts";
 
 /** What the person wants: run it, hold it, end it and delete the part, or end it and keep the part. */
 export type Wish = "run" | "pause" | "stop" | "quit";
@@ -18,13 +25,21 @@ export type SenderState =
   | { readonly kind: "starting"; readonly deadlineMs: number }
   /** Another connection owns the upload; `start` is repeated at `retryAtMs`. */
   | { readonly kind: "refused"; readonly retryAtMs: number; readonly reason: string }
-  /** Waiting for the caller to read [acknowledged, acknowledged + length). */
+  /** Waiting for the digest of what the server has: is it the beginning of this file? */
+  | { readonly kind: "verifying"; readonly offset: number; readonly sha256: string }
+  /** It is not: the server was asked to delete it. */
+  | { readonly kind: "clearing"; readonly deadlineMs: number }
+  /** Plain: waiting for the caller to read [acknowledged, acknowledged + length). */
   | { readonly kind: "reading"; readonly length: number }
-  /** A chunk of `length` bytes is under way. */
+  /** Plain: a chunk of `length` bytes is under way. */
   | { readonly kind: "sending"; readonly length: number; readonly deadlineMs: number }
+  /** Extension: frames are under way as far as the window allows; without one there is no deadline. */
+  | { readonly kind: "streaming"; readonly deadlineMs: number | undefined }
   | { readonly kind: "pausing"; readonly deadlineMs: number }
   | { readonly kind: "paused" }
   | { readonly kind: "resuming"; readonly deadlineMs: number }
+  /** Waiting for the digest of the whole file. */
+  | { readonly kind: "hashing" }
   | { readonly kind: "completing"; readonly deadlineMs: number }
   | { readonly kind: "stopping"; readonly deadlineMs: number; readonly deletes: boolean }
   /** Ends. */
@@ -41,6 +56,16 @@ export type SenderEvent =
   | { readonly type: "message"; readonly message: ServerMessage }
   /** The bytes asked for by `read`, in base64. */
   | { readonly type: "chunk"; readonly offset: number; readonly base64: string }
+  /** The bytes asked for by `read-bytes`: at least one, unless the file ends there. */
+  | {
+    readonly type: "bytes";
+    readonly offset: number;
+    readonly bytes: Uint8Array<ArrayBuffer>;
+    /** Whether the file ends behind them. Needed only where its size was not known. */
+    readonly isLast?: boolean;
+  }
+  /** The digest asked for by `digest`, in hexadecimal. */
+  | { readonly type: "digest"; readonly length: number; readonly sha256: string }
   /** They could not be read; the upload fails. */
   | { readonly type: "unreadable"; readonly reason: string }
   | { readonly type: "wish"; readonly wish: Wish }
@@ -53,17 +78,39 @@ export type SenderAction =
   /** Drop the connection, open or opening. No `close` is expected back, and one that comes is late. */
   | { readonly type: "disconnect" }
   | { readonly type: "send"; readonly text: string }
-  | { readonly type: "read"; readonly offset: number; readonly length: number };
+  /** Send a frame of these bytes, with the CRC-32 that is left to the caller. */
+  | {
+    readonly type: "frame";
+    readonly session: number;
+    readonly offset: number;
+    readonly bytes: Uint8Array<ArrayBuffer>;
+  }
+  /** Read [offset, offset + length), answered by `chunk`, or by `bytes`. One is asked for at a time. */
+  | { readonly type: "read" | "read-bytes"; readonly offset: number; readonly length: number }
+  /** Compute the SHA-256 of the first `length` bytes, answered by `digest`. */
+  | { readonly type: "digest"; readonly length: number };
 
 /** Options of {@linkcode UploadSender}. */
 export interface SenderOptions {
   /** The key under which the server finds the upload again. */
   readonly fileId: string;
   readonly fileName: string;
-  /** Bytes. */
-  readonly fileSize: number;
-  /** Bytes of the file in one message. */
+  /** Bytes; `undefined` when only its end will tell, which a plain server can't work with. */
+  readonly fileSize: number | undefined;
+  /** Bytes of the file in one message to a plain server. */
   readonly chunkBytes: number;
+  /** Do not offer the extension. */
+  readonly isPlain?: boolean;
+  /** Owns the upload on a server that speaks the extension: 128 random bits in base64url. */
+  readonly resumeToken?: string | undefined;
+  /**
+   * The most that is under way to such a server, in bytes.
+   *
+   * @default What the server allows.
+   */
+  readonly maxWindowBytes?: number | undefined;
+  /** When the file was last changed, in milliseconds since 1970; the server's copy gets the same time. */
+  readonly mtimeMs?: number | undefined;
   /** A source of numbers in [0, 1), for jitter. */
   readonly random: () => number;
   /**
@@ -92,18 +139,37 @@ const COMPLETE_REPLY_MS = 300_000;
 const SLOWEST_BYTES_PER_MS = 4;
 /** Errors and mismatches in a row, with no byte stored between them, before giving up. */
 const SETBACKS = 5;
+/** A server that was started again reads what it has once before it answers, at least so fast. */
+const SLOWEST_RECOVERY_BYTES_PER_MS = 50_000;
+
+/** What the sender and the server of the present connection have agreed upon. */
+type Agreement =
+  | { readonly kind: "plain" }
+  | { readonly kind: "extended"; readonly ext: StartExtension; readonly window: FlightWindow };
 
 /**
- * Drives one file to a plain upload server, one chunk at a time, through lost connections, restarts of
- * the server and the person's wishes.
+ * Drives one file to an upload server through lost connections, restarts of the server and the person's
+ * wishes: with the extension if the server has it, as many frames at a time as the window allows, else
+ * one chunk at a time.
  *
- * Guarantees: the bytes of a file are sent in order from the offset that the server states;
- * `complete` is sent only when the server has acknowledged them all; an end state is never left.
+ * Guarantees: bytes are sent in order from the offset that the server states, and only behind bytes of
+ * the same file; `complete` is sent behind the last of them, with their digest if the server can check
+ * it; an end state is never left.
  */
 export class UploadSender {
   #state: SenderState = { kind: "offline", retryAtMs: 0, reason: "" };
   #wish: Wish = "run";
+  #agreement: Agreement = { kind: "plain" };
+  #fileSize: number | undefined;
   #acknowledged = 0;
+  #durable = 0;
+  /** Extension: where the next read begins, and whether one is under way. */
+  #next = 0;
+  #isReading = false;
+  /** Up to here the server's bytes are known to be this file's: they were checked, or sent from here. */
+  #verified = 0;
+  /** Extension: how often `complete` went out and was overtaken by a rewind; each is answered by an error. */
+  #vainCompletes = 0;
   /** Connection attempts since the last one that reached a `start-ack`. */
   #attempts = 0;
   #setbacks = 0;
@@ -115,6 +181,7 @@ export class UploadSender {
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    this.#fileSize = options.fileSize;
   }
 
   /** Where the upload stands. */
@@ -130,6 +197,16 @@ export class UploadSender {
   /** Bytes that the server says it has. */
   get acknowledged(): number {
     return this.#acknowledged;
+  }
+
+  /** Bytes that, it says, a loss of power can't take; 0 on a plain server, which does not say. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Bytes of the file, once that is known. */
+  get fileSize(): number | undefined {
+    return this.#fileSize;
   }
 
   /** Whether the upload has come to an end. */
@@ -157,6 +234,10 @@ export class UploadSender {
         return this.#receive(event.message, nowMs);
       case "chunk":
         return this.#chunkRead(event, nowMs);
+      case "bytes":
+        return this.#bytesRead(event, nowMs);
+      case "digest":
+        return this.#digestKnown(event, nowMs);
       case "unreadable":
         return this.#fail(event.reason);
       case "wish":
@@ -193,29 +274,42 @@ export class UploadSender {
   }
 
   #start(nowMs: number): SenderAction[] {
-    const { fileId, fileName, fileSize } = this.#options;
-    this.#state = { kind: "starting", deadlineMs: nowMs + REPLY_MS };
-    return [send({ action: "start", fileId, fileName, fileSize })];
+    const { fileId, fileName, resumeToken, isPlain = false } = this.#options;
+    const fileSize = this.#options.fileSize ?? -1;
+    const recoveryMs = Math.max(this.#acknowledged, fileSize) / SLOWEST_RECOVERY_BYTES_PER_MS;
+    this.#state = { kind: "starting", deadlineMs: nowMs + REPLY_MS + recoveryMs };
+    const ext = {
+      version: 1,
+      binary: true,
+      crc32: true,
+      ...(resumeToken === undefined ? {} : { resumeToken }),
+    };
+    return [send({ action: "start", fileId, fileName, fileSize, ...(isPlain ? {} : { ext }) })];
   }
 
   #receive(message: ServerMessage, nowMs: number): SenderAction[] {
     if (message.fileId !== undefined && message.fileId !== this.#options.fileId) return [];
     switch (message.event) {
       case "start-ack":
-        return this.#state.kind === "starting" ? this.#started(message.offset, nowMs) : [];
+        return this.#state.kind === "starting" ? this.#started(message, nowMs) : [];
       case "progress":
+        this.#durable = Math.max(this.#durable, message.durable ?? 0);
         return this.#stored(message.offset, nowMs);
       case "offset-mismatch":
-        return this.#state.kind === "sending" ? this.#rewind(message.expected, nowMs) : [];
+        return this.#isSending() || this.#isEnding() ? this.#rewind(message.expected, nowMs) : [];
       case "paused":
         return this.#state.kind === "sending" ? this.#heldByServer(nowMs) : [];
       case "pause-ack":
         if (this.#state.kind !== "pausing") return [];
+        this.#holdAt(message.offset);
         this.#state = { kind: "paused" };
         return this.#wish === "pause" ? [] : this.#advance(nowMs);
       case "resume-ack":
-        return this.#state.kind === "resuming" ? this.#advance(nowMs) : [];
+        if (this.#state.kind !== "resuming") return [];
+        this.#holdAt(message.offset);
+        return this.#advance(nowMs);
       case "stop-ack":
+        if (this.#state.kind === "clearing") return this.#start(nowMs);
         if (this.#state.kind !== "stopping") return [];
         return this.#end({ kind: "stopped", deleted: this.#state.deletes });
       case "complete-ack":
@@ -226,37 +320,97 @@ export class UploadSender {
     }
   }
 
-  #started(offset: number, nowMs: number): SenderAction[] {
-    const { fileSize } = this.#options;
-    if (offset > fileSize) {
-      return this.#fail(`The server already has ${offset} bytes, more than the file's ${fileSize}`);
-    }
+  #started(
+    { offset, ext }: { readonly offset: number; readonly ext?: StartExtension },
+    nowMs: number,
+  ): SenderAction[] {
     this.#everStarted = true;
+    this.#vainCompletes = 0;
     this.#attempts = 0;
     this.#lostAtMs = undefined;
     this.#refusedAtMs = undefined;
+    if (ext === undefined) return this.#startedPlain(offset, nowMs);
+    const { maxWindowBytes = Infinity } = this.#options;
+    const windowBytes = Math.max(Math.min(ext.windowBytes, maxWindowBytes), 1);
+    const chunkBytes = Math.min(ext.chunkBytes, windowBytes);
+    this.#agreement = { kind: "extended", ext, window: new FlightWindow({ windowBytes, chunkBytes }) };
+    this.#durable = ext.durableOffset;
+    if (offset > this.#verified) {
+      // Longer than the file is another file, whatever its digest.
+      if (this.#fileSize === undefined || offset > this.#fileSize) return this.#clear(nowMs);
+      this.#state = { kind: "verifying", offset, sha256: ext.prefixSha256 };
+      return [{ type: "digest", length: offset }];
+    }
+    this.#acknowledged = this.#next = offset;
+    return this.#advance(nowMs);
+  }
+
+  #startedPlain(offset: number, nowMs: number): SenderAction[] {
+    this.#agreement = { kind: "plain" };
+    if (this.#fileSize === undefined) {
+      return this.#fail("This server has to know the size beforehand: write the data to a file first");
+    }
+    if (offset > this.#fileSize) {
+      return this.#fail(`The server already has ${offset} bytes, more than the file's ${this.#fileSize}`);
+    }
     this.#acknowledged = offset;
     return this.#advance(nowMs);
+  }
+
+  #digestKnown(
+    digest: { readonly length: number; readonly sha256: string },
+    nowMs: number,
+  ): SenderAction[] {
+    if (this.#state.kind === "hashing" && digest.length === this.#fileSize) {
+      const { fileId, mtimeMs } = this.#options;
+      this.#state = { kind: "completing", deadlineMs: nowMs + COMPLETE_REPLY_MS };
+      const mtime = mtimeMs === undefined ? {} : { mtime: mtimeMs };
+      const size = this.#options.fileSize === undefined ? { fileSize: this.#fileSize } : {};
+      return [send({ action: "complete", fileId, sha256: digest.sha256, ...size, ...mtime })];
+    }
+    if (this.#state.kind !== "verifying" || digest.length !== this.#state.offset) return [];
+    if (digest.sha256 !== this.#state.sha256) return this.#clear(nowMs);
+    this.#acknowledged = this.#next = this.#verified = this.#state.offset;
+    return this.#advance(nowMs);
+  }
+
+  /** What the server has is of another file, most often an earlier version of this one. */
+  #clear(nowMs: number): SenderAction[] {
+    if (++this.#setbacks > SETBACKS) return this.#fail("The server keeps bytes of another file");
+    this.#state = { kind: "clearing", deadlineMs: nowMs + REPLY_MS };
+    return [send({ action: "stop", fileId: this.#options.fileId, delete: true })];
   }
 
   #stored(offset: number, nowMs: number): SenderAction[] {
+    const { state } = this;
     // A late answer: what it acknowledges was acknowledged since.
-    if (this.#state.kind !== "sending" || offset <= this.#acknowledged) return [];
-    if (offset > this.#acknowledged + this.#state.length) {
-      return this.#fail(`The server acknowledged ${offset} bytes, more than were sent`);
-    }
+    if (!(this.#isSending() || this.#isEnding()) || offset <= this.#acknowledged) return [];
+    const sent = state.kind === "sending" ? this.#acknowledged + state.length : this.#verified;
+    if (offset > sent) return this.#fail(`The server acknowledged ${offset} bytes, more than were sent`);
     this.#acknowledged = offset;
+    // After a rewind an earlier frame may still have arrived.
+    this.#next = Math.max(this.#next, offset);
     this.#setbacks = 0;
-    return this.#advance(nowMs);
+    if (this.#agreement.kind === "extended") this.#agreement.window.acknowledged(offset, nowMs);
+    return this.#isEnding() ? [] : this.#advance(nowMs);
   }
 
   #rewind(expected: number, nowMs: number): SenderAction[] {
-    if (expected > this.#options.fileSize) {
-      return this.#fail(`The server expects byte ${expected} of ${this.#options.fileSize}`);
+    if (expected > (this.#fileSize ?? this.#next)) {
+      return this.#fail(`The server expects byte ${expected} of ${this.#fileSize ?? this.#next}`);
     }
     if (++this.#setbacks > SETBACKS) return this.#fail("The server keeps asking for another offset");
+    if (this.#state.kind === "completing") this.#vainCompletes++;
     this.#acknowledged = expected;
+    this.#holdAt(expected);
     return this.#advance(nowMs);
+  }
+
+  /** Extension: nothing is under way any more, and sending goes on at the offset. */
+  #holdAt(offset: number): void {
+    if (this.#agreement.kind === "plain") return;
+    this.#agreement.window.lost();
+    this.#acknowledged = this.#next = offset;
   }
 
   #heldByServer(nowMs: number): SenderAction[] {
@@ -267,12 +421,17 @@ export class UploadSender {
 
   #refused(reason: string, nowMs: number): SenderAction[] {
     if (this.#state.kind === "stopping") return this.#end({ kind: "stopped", deleted: false });
+    if (reason === DIGEST_MISMATCH || reason === NOT_YOURS) return this.#fail(reason);
     if (this.#state.kind === "starting") {
       this.#refusedAtMs ??= nowMs;
       if (reason !== IN_USE || nowMs - this.#refusedAtMs >= IN_USE_PATIENCE_MS) {
         return this.#fail(reason);
       }
       this.#state = { kind: "refused", retryAtMs: nowMs + IN_USE_RETRY_MS, reason };
+      return [];
+    }
+    if (this.#vainCompletes > 0) {
+      this.#vainCompletes--;
       return [];
     }
     // Mid-way, most often because the server lost the session: `start` tells whether it can go on.
@@ -289,6 +448,20 @@ export class UploadSender {
     return [{ type: "send", text: chunkMessage(this.#options.fileId, chunk) }];
   }
 
+  #bytesRead(read: Extract<SenderEvent, { type: "bytes" }>, nowMs: number): SenderAction[] {
+    this.#isReading = false;
+    const { offset, bytes, isLast = false } = read;
+    if (this.#state.kind !== "streaming" || this.#agreement.kind === "plain") return [];
+    if (this.#wish !== "run" || offset !== this.#next) return this.#advance(nowMs);
+    if (isLast) this.#fileSize = offset + bytes.length;
+    if (bytes.length === 0) return this.#advance(nowMs);
+    const { ext, window } = this.#agreement;
+    this.#next += bytes.length;
+    this.#verified = Math.max(this.#verified, this.#next);
+    window.sent({ offset, end: this.#next }, nowMs);
+    return [{ type: "frame", session: ext.session, offset, bytes }, ...this.#advance(nowMs)];
+  }
+
   #wished(wish: Wish, nowMs: number): SenderAction[] {
     if (this.#wish === "stop" || this.#wish === "quit") {
       // Nothing takes back an end; but who asks to quit after a stop does not want to wait for it.
@@ -297,6 +470,7 @@ export class UploadSender {
     this.#wish = wish;
     switch (this.#state.kind) {
       case "paused":
+      case "streaming":
         return this.#advance(nowMs);
       case "offline":
       case "connecting":
@@ -309,9 +483,9 @@ export class UploadSender {
     }
   }
 
-  /** Sends what comes next on a started upload. */
+  /** Does what comes next on a started upload. */
   #advance(nowMs: number): SenderAction[] {
-    const { fileId, fileSize, chunkBytes } = this.#options;
+    const { fileId } = this.#options;
     const deadlineMs = nowMs + REPLY_MS;
     if (this.#wish === "stop" || this.#wish === "quit") {
       const deletes = this.#wish === "stop";
@@ -327,13 +501,49 @@ export class UploadSender {
       this.#state = { kind: "resuming", deadlineMs };
       return [send({ action: "resume", fileId })];
     }
-    if (this.#acknowledged === fileSize) {
+    return this.#agreement.kind === "plain"
+      ? this.#advancePlain(nowMs)
+      : this.#stream(this.#agreement.window, nowMs);
+  }
+
+  #advancePlain(nowMs: number): SenderAction[] {
+    const { fileId, chunkBytes } = this.#options;
+    const left = (this.#fileSize ?? 0) - this.#acknowledged;
+    if (left === 0) {
       this.#state = { kind: "completing", deadlineMs: nowMs + COMPLETE_REPLY_MS };
       return [send({ action: "complete", fileId })];
     }
-    const length = Math.min(chunkBytes, fileSize - this.#acknowledged);
+    const length = Math.min(chunkBytes, left);
     this.#state = { kind: "reading", length };
     return [{ type: "read", offset: this.#acknowledged, length }];
+  }
+
+  /** Reads on as long as the window has room. */
+  #stream(window: FlightWindow, nowMs: number): SenderAction[] {
+    if (this.#next === this.#fileSize) {
+      // Not waiting for the last acknowledgement saves a round trip: messages arrive in order, and a
+      // server that has not all of it will say so.
+      this.#state = { kind: "hashing" };
+      return [{ type: "digest", length: this.#next }];
+    }
+    // The server acknowledges what it has at least every 50 ms, so that a piece is all there is to wait for.
+    const patienceMs = REPLY_MS + window.chunkBytes / SLOWEST_BYTES_PER_MS;
+    const deadlineMs = window.isEmpty ? undefined : nowMs + patienceMs;
+    this.#state = { kind: "streaming", deadlineMs };
+    const length = Math.min(window.chunkBytes, (this.#fileSize ?? Infinity) - this.#next);
+    const isRoom = this.#next + length - this.#acknowledged <= window.windowBytes;
+    if (this.#isReading || length === 0 || !isRoom) return [];
+    this.#isReading = true;
+    return [{ type: "read-bytes", offset: this.#next, length }];
+  }
+
+  #isSending(): boolean {
+    return this.#state.kind === "sending" || this.#state.kind === "streaming";
+  }
+
+  /** Extension: everything was sent, and may not have arrived. */
+  #isEnding(): boolean {
+    return this.#state.kind === "hashing" || this.#state.kind === "completing";
   }
 
   #fail(reason: string): SenderAction[] {

@@ -1,6 +1,8 @@
 import type { Server } from "node:http";
 // @ts-types="npm:@types/ws@8.18.2"
-import WebSocket, { type WebSocketServer } from "ws";
+import type { WebSocketServer } from "ws";
+import { ReceiveBudget } from "../../net/receive_budget.ts";
+import { lockDirectory, type LockedDirectory } from "../../store/lock.ts";
 import { UploadStore } from "../../store/upload_store.ts";
 import { AccessGate, type Denial } from "./access_gate.ts";
 import { type PageAsset, respond } from "./http_routes.ts";
@@ -8,7 +10,6 @@ import { listen, type TlsPair } from "./http_server.ts";
 import { scrape } from "./scrape.ts";
 import { type ShareList, shareList } from "./share_list.ts";
 import { UploadMetrics } from "./upload_metrics.ts";
-import type { ConnectionId } from "./upload_session.ts";
 import { type UploadEvent, Uploads } from "./uploads.ts";
 import { acceptWebSockets, type Connections } from "./web_sockets.ts";
 
@@ -22,6 +23,10 @@ export interface UploadServerOptions {
   readonly dir: string;
   /** Largest file accepted, in bytes. */
   readonly maxFileBytes: number;
+  /** Most bytes that the directory may hold. */
+  readonly maxTotalBytes: number;
+  /** After how long without its client an unfinished upload is deleted, in milliseconds. */
+  readonly expireMs: number;
   /** Most uploads open at a time. */
   readonly maxSessions: number;
   /** Replace a file that has an upload's name, instead of numbering the new one. */
@@ -58,12 +63,27 @@ export interface UploadServer {
   close(): Promise<void>;
 }
 
+/** Most bytes of messages that wait to be worked off, over all connections. */
+const RECEIVE_BYTES = 64 * 1024 * 1024;
+/** How often stale uploads are looked for, in milliseconds. */
+const EXPIRE_EVERY_MS = 3_600_000;
 /** How long {@linkcode UploadServer.close} waits for clients to close their side, in milliseconds. */
 const GOODBYE_MS = 2_000;
 
 /** Starts a server of the upload protocol, its page and the files it received. */
 export async function startUploadServer(options: UploadServerOptions): Promise<UploadServer> {
-  const store = await UploadStore.open(options.dir);
+  const directory = await lockDirectory(options.dir);
+  try {
+    return await startIn(directory, options);
+  } catch (error) {
+    directory[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function startIn(directory: LockedDirectory, options: UploadServerOptions): Promise<UploadServer> {
+  const store = await UploadStore.open(directory.path, { nowMs: Date.now() });
+  const budget = new ReceiveBudget(RECEIVE_BYTES);
   const metrics = new UploadMetrics();
   let share: ShareList | undefined;
   const onEvent = (event: UploadEvent) => {
@@ -72,8 +92,9 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
     options.onEvent(event);
   };
   const connections: Connections = new Map();
-  const isConnected = (id: ConnectionId) => connections.get(id)?.socket.readyState === WebSocket.OPEN;
-  const uploads = await Uploads.open({ ...options, store, isConnected, onEvent, metrics });
+  const uploads = await Uploads.open({ ...options, store, onEvent, metrics });
+  const expire = () => uploads.expire(Date.now() - options.expireMs);
+  await expire();
   if (options.shareList) share = shareList(uploads);
   const scheme = options.tls === undefined ? "http" : "https";
   const gate = new AccessGate({ ...options, scheme }, (denial) => {
@@ -85,19 +106,26 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
     page: options.page,
     root: store.root,
     share,
-    scrape: () => scrape({ metrics, uploads, store, connections }),
+    scrape: () => scrape({ metrics, uploads, store, connections, budget }),
     onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
   };
   const { server, port, setCertificate } = await listen((request, response) => {
     void respond({ request, response }, site);
   }, { ...options, onRefused: (reason, socket) => void gate.deny(reason, socket) });
-  const webSockets = acceptWebSockets(server, { gate, uploads, metrics, connections });
+  const webSockets = acceptWebSockets(server, { gate, uploads, budget, metrics, connections });
+  const expirer = setInterval(() => void expire(), EXPIRE_EVERY_MS);
+  let closed: Promise<void> | undefined;
   return {
     host: options.host,
     port,
     dir: store.root,
     setCertificate,
-    close: () => close({ server, webSockets, connections, share }),
+    close() {
+      clearInterval(expirer);
+      return closed ??= close({ server, webSockets, connections, share }).finally(() => {
+        directory[Symbol.dispose]();
+      });
+    },
   };
 }
 
@@ -115,7 +143,7 @@ async function close(
     for (const client of webSockets.clients) client.terminate();
     server.closeAllConnections();
   }, GOODBYE_MS);
-  await Promise.all([...connections.values()].map(({ served }) => served));
+  await Promise.all(connections.values());
   // Not before: its readers are told how the last uploads ended.
   share?.close();
   server.closeIdleConnections();

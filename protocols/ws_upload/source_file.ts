@@ -23,15 +23,15 @@ export class SourceFile implements Disposable {
 
   /** @throws {TypeError} It is a directory, a pipe or a device. */
   static async open(path: string): Promise<SourceFile> {
-    const file = await Deno.open(path);
-    const found = await file.stat();
+    // Before it is opened: opening a pipe waits for whoever writes to it.
+    const found = await Deno.stat(path);
     if (!found.isFile) {
-      file.close();
       throw new TypeError(
         found.isDirectory ? "It is a directory: name the files in it" : "It is no regular file",
       );
     }
-    return new SourceFile(file, found);
+    const file = await Deno.open(path);
+    return new SourceFile(file, await file.stat());
   }
 
   /**
@@ -50,10 +50,22 @@ export class SourceFile implements Disposable {
     return bytes;
   }
 
-  /** The digest of the whole file in hexadecimal. Ends the hashing: to be called once. */
-  async sha256(): Promise<string> {
-    await this.#hashUpTo(this.size);
-    return this.#hash.digest("hex");
+  /** The digest of the whole file in hexadecimal. */
+  sha256(): Promise<string> {
+    return this.digest(this.size);
+  }
+
+  /** SHA-256 of the first `length` bytes in hexadecimal. What was hashed while it was read is not read again. */
+  async digest(length: number): Promise<string> {
+    if (length >= this.#hashed) {
+      await this.#hashUpTo(length);
+      return this.#hash.copy().digest("hex");
+    }
+    const hash = createHash("sha256");
+    for (let at = 0; at < length; at += READ_BYTES) {
+      hash.update(await this.#readAt(at, Math.min(READ_BYTES, length - at)));
+    }
+    return hash.digest("hex");
   }
 
   [Symbol.dispose](): void {

@@ -7,7 +7,8 @@ export interface SharedUpload {
   readonly id: number;
   /** Path below the server's directory that was asked for; of a completed one, that it got. */
   readonly name: string;
-  readonly fileSize: number;
+  /** `null`: its client will know at the end. */
+  readonly fileSize: number | null;
   /** Bytes stored. */
   readonly offset: number;
   readonly state: "active" | "paused" | "orphaned" | "completed" | "deleted";
@@ -48,7 +49,7 @@ const LISTED_COMPLETED = 100;
 interface Known {
   readonly id: number;
   name: string;
-  fileSize: number;
+  fileSize: number | undefined;
   offset: number;
   state: SharedUpload["state"];
   startedAtMs: number | undefined;
@@ -102,10 +103,11 @@ export class UploadFeed {
         this.#completed = [view(known), ...this.#completed].slice(0, LISTED_COMPLETED);
         break;
       case "deleted":
+      case "expired":
         known.state = "deleted";
     }
     this.#known.delete(event.fileId);
-    return this.#tell(event.type, known, nowMs);
+    return this.#tell(event.type === "completed" ? "completed" : "deleted", known, nowMs);
   }
 
   /** When {@linkcode UploadFeed.tick} is due; `undefined`: not before something happens. */
@@ -165,7 +167,15 @@ function change(
 
 function view(known: Known): SharedUpload {
   const { id, name, fileSize, offset, state, startedAtMs, heardAtMs } = known;
-  return { id, name, fileSize, offset, state, startedAt: time(startedAtMs), heardAt: time(heardAtMs) };
+  return {
+    id,
+    name,
+    fileSize: fileSize ?? null,
+    offset,
+    state,
+    startedAt: time(startedAtMs),
+    heardAt: time(heardAtMs),
+  };
 }
 
 function time(atMs: number | undefined): string | null {

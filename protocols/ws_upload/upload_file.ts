@@ -1,4 +1,6 @@
-import { parseServerMessage } from "./server_messages.ts";
+import { crc32 } from "node:zlib";
+import { encodeFrame } from "./frames.ts";
+import { CLOSE_TAKEN_OVER, parseServerMessage } from "./server_messages.ts";
 import { type SenderAction, type SenderEvent, type SenderState, UploadSender, type Wish } from "./sender.ts";
 import type { SourceFile } from "./source_file.ts";
 
@@ -9,8 +11,12 @@ export interface UploadOptions {
   readonly source: SourceFile;
   readonly fileId: string;
   readonly fileName: string;
-  /** Bytes of the file in one message. */
+  /** Bytes of the file in one message to a plain server. */
   readonly chunkBytes: number;
+  /** Owns the upload on a server that speaks the extension: 128 random bits in base64url. */
+  readonly resumeToken?: string | undefined;
+  /** The most that is under way to such a server, in bytes. */
+  readonly maxWindowBytes?: number | undefined;
   /** Presented to the server as `Authorization: Bearer`. */
   readonly token?: string | undefined;
   /** Called when something about the upload has changed. */
@@ -22,6 +28,8 @@ export interface Upload {
   readonly state: SenderState;
   /** Bytes that the server says it has. */
   readonly acknowledged: number;
+  /** Bytes that, it says, a loss of power can't take. */
+  readonly durable: number;
   /** Asks for a pause, its end, or the end of the upload. */
   wish(wish: Wish): void;
   /** Settles when the upload has ended, however it did; never rejects. */
@@ -38,7 +46,9 @@ export function startUpload(options: UploadOptions): Upload {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let link: Link | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  /** The chunk that is most likely next, read while the one before it is under way. */
+  /** The last read or digest under way: one at a time, as the source has one file position. */
+  let using: Promise<unknown> = Promise.resolve();
+  /** The chunk that is most likely next for a plain server, read while the one before it is under way. */
   let ahead: { readonly offset: number; readonly base64: Promise<string> } | undefined;
 
   const upload: Upload = {
@@ -47,6 +57,9 @@ export function startUpload(options: UploadOptions): Upload {
     },
     get acknowledged() {
       return sender.acknowledged;
+    },
+    get durable() {
+      return sender.durable;
     },
     wish(wish) {
       if (wish !== sender.wish) dispatch({ type: "wish", wish });
@@ -63,7 +76,7 @@ export function startUpload(options: UploadOptions): Upload {
       timer = setTimeout(() => dispatch({ type: "tick" }), Math.max(0, wakeAtMs - performance.now()));
     }
     onChange(upload);
-    if (sender.ended) void Promise.allSettled([link?.closed, ahead?.base64]).then(() => end());
+    if (sender.ended) void Promise.allSettled([link?.closed, using]).then(() => end());
   }
 
   function perform(action: SenderAction): void {
@@ -77,34 +90,56 @@ export function startUpload(options: UploadOptions): Upload {
       case "send":
         link?.send(action.text);
         return;
+      case "frame":
+        link?.send(encodeFrame(action, action.bytes, crc32));
+        return;
       case "read":
-        void read(action.offset, action.length);
+        return void answer(() => readBase64(action));
+      case "read-bytes":
+        return void answer(() => readBytes(action));
+      case "digest":
+        return void answer(async () => {
+          const sha256 = await inTurn(() => source.digest(action.length));
+          return { type: "digest", length: action.length, sha256 };
+        });
     }
   }
 
-  async function read(offset: number, length: number): Promise<void> {
+  async function answer(task: () => Promise<SenderEvent>): Promise<void> {
     try {
-      // One read at a time, also when the guess was wrong: the source has one file position.
-      const guessed = await ahead?.base64;
-      const base64 = ahead?.offset === offset && guessed !== undefined ? guessed : await load(offset, length);
-      ahead = undefined;
-      dispatch({ type: "chunk", offset, base64 });
-      readAhead(offset + length);
+      dispatch(await task());
     } catch (error) {
       dispatch({ type: "unreadable", reason: error instanceof Error ? error.message : String(error) });
     }
   }
 
-  function readAhead(offset: number): void {
-    if (sender.ended || offset >= source.size) return;
-    const base64 = load(offset, Math.min(options.chunkBytes, source.size - offset));
-    // Who asks for it learns of a failure; who does not, does not need to.
-    base64.catch(() => {});
-    ahead = { offset, base64 };
+  async function readBytes({ offset, length }: Range): Promise<SenderEvent> {
+    return { type: "bytes", offset, bytes: await inTurn(() => source.read(offset, length)) };
   }
 
-  async function load(offset: number, length: number): Promise<string> {
-    return (await source.read(offset, length)).toBase64();
+  async function readBase64({ offset, length }: Range): Promise<SenderEvent> {
+    const base64 = await (ahead?.offset === offset ? ahead.base64 : load({ offset, length }));
+    const next = {
+      offset: offset + length,
+      length: Math.min(options.chunkBytes, source.size - offset - length),
+    };
+    ahead = undefined;
+    if (next.length > 0) {
+      ahead = { offset: next.offset, base64: load(next) };
+      // Who asks for it learns of a failure; who does not, does not need to.
+      ahead.base64.catch(() => {});
+    }
+    return { type: "chunk", offset, base64 };
+  }
+
+  async function load({ offset, length }: Range): Promise<string> {
+    return (await inTurn(() => source.read(offset, length))).toBase64();
+  }
+
+  function inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const turn = using.then(task);
+    using = turn.catch(() => {});
+    return turn;
   }
 
   // Not at once: the caller does not have the upload yet that `onChange` is about.
@@ -112,9 +147,15 @@ export function startUpload(options: UploadOptions): Upload {
   return upload;
 }
 
+/** Bytes of the file: [offset, offset + length). */
+interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** One connection to the server; silent once dropped. */
 interface Link {
-  send(text: string): void;
+  send(message: string | Uint8Array<ArrayBuffer>): void;
   drop(): void;
   readonly closed: Promise<void>;
 }
@@ -145,7 +186,10 @@ function connect(
     tell({ type: "close", ...explainClose({ url, code, reason, problem }) });
   };
   return {
-    send: (text) => socket.send(text),
+    send(message) {
+      // A socket that is closing will tell so in a moment.
+      if (socket.readyState === WebSocket.OPEN) socket.send(message);
+    },
     drop() {
       tell = () => {};
       if (socket.readyState === WebSocket.CLOSED) return;
@@ -165,6 +209,9 @@ function explainClose(
   },
 ): { readonly reason: string; readonly isFinal: boolean } {
   const { url, code, reason, problem = "" } = close;
+  if (code === CLOSE_TAKEN_OVER) {
+    return { reason: "Another run of the same upload has taken over", isFinal: true };
+  }
   const status = /status code: (\d{3})/.exec(problem)?.[1];
   switch (status) {
     case undefined:

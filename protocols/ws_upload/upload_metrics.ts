@@ -4,9 +4,16 @@ import type { UploadEvent } from "./uploads.ts";
 /** Why a peer was turned away before it was listened to. */
 const DENIALS = ["host", "origin", "token", "method", "connection_limit", "address_limit"] as const;
 /** Why a peer that may speak to the server may not start an upload. */
-const REFUSED_STARTS = ["file_size", "session_limit", "disk_space"] as const;
+const REFUSED_STARTS = [
+  "file_size",
+  "session_limit",
+  "unfinished_limit",
+  "total_size",
+  "disk_space",
+] as const;
 export type DenialReason = typeof DENIALS[number];
-export type Rejection = DenialReason | typeof REFUSED_STARTS[number];
+export type StartRefusal = typeof REFUSED_STARTS[number];
+export type Rejection = DenialReason | StartRefusal;
 
 /** Seconds: from a fast solid-state disk to one that is in trouble. */
 const DISK_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
@@ -36,7 +43,7 @@ export class UploadMetrics {
   readonly receivedBytes: Counter = this.#counter("received_bytes_total", "Bytes of files stored.");
   readonly durableBytes: Counter = this.#counter("durable_bytes_total", "Bytes of files synced to disk.");
   readonly completed: Counter = this.#counter("completed_total", "Uploads published under their name.");
-  readonly deleted: Counter = this.#counter("deleted_total", "Uploads stopped and deleted.");
+  readonly deleted: Counter = this.#counter("deleted_total", "Uploads deleted: stopped, or stale.");
   readonly failed: Counter = this.#counter("failed_total", "Requests that the disk or the system failed.");
   readonly errorAnswers: Counter = this.#counter("error_answers_total", "Errors answered to clients.");
   readonly offsetMismatches: Counter = this.#counter("offset_mismatches_total", "Chunks at a wrong offset.");
@@ -78,6 +85,7 @@ export class UploadMetrics {
       case "completed":
         return this.completed.increment();
       case "deleted":
+      case "expired":
         return this.deleted.increment();
       case "failed":
         return this.failed.increment();

@@ -3,55 +3,108 @@
  * does no more than decide, and is told how it went.
  */
 
-import { IN_USE, type ServerMessage } from "./server_messages.ts";
+import { IN_USE, NOT_YOURS, type ServerMessage } from "./server_messages.ts";
 
 /** Stands for one connection of a client. */
 export type ConnectionId = number;
 
-/** What a client can ask of an upload that exists; `chunk` with its data decoded. */
+/** What a connection and the server have agreed upon for one upload. */
+export type Mode =
+  | { readonly kind: "plain" }
+  | {
+    readonly kind: "extended";
+    /** Names the upload in the connection's frames. */
+    readonly session: number;
+    readonly chunkBytes: number;
+    readonly windowBytes: number;
+  };
+
+/** What a client can ask of an upload that exists; data decoded and checked. */
 export type SessionRequest =
-  | { readonly action: "start"; readonly fileSize: number }
-  | { readonly action: "chunk"; readonly offset: number; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly action: "pause" | "resume" | "complete" }
+  | {
+    readonly action: "start";
+    /** `undefined`: to be announced by `complete`. */
+    readonly fileSize: number | undefined;
+    readonly mode: Mode;
+    /** What the client's token says about the upload. */
+    readonly claim: "owner" | "stranger" | "unowned";
+  }
+  | { readonly action: "chunk"; readonly offset: number; readonly bytes: Uint8Array }
+  | {
+    readonly action: "frame";
+    readonly offset: number;
+    readonly bytes: Uint8Array;
+    /** Whether the bytes are those that were sent. */
+    readonly isIntact: boolean;
+  }
+  | { readonly action: "pause" | "resume" }
+  | {
+    readonly action: "complete";
+    readonly fileSize?: number | undefined;
+    readonly sha256?: string | undefined;
+  }
   | { readonly action: "stop"; readonly delete: boolean };
 
 /** What is to be done about a request. */
 export type Step =
   | { readonly type: "reply"; readonly message: ServerMessage }
-  /** Store the bytes, then call {@linkcode UploadSession.appended} and send what it returns. */
-  | { readonly type: "append"; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** Nothing: an answer is under way that makes one to this needless. */
+  | { readonly type: "drop" }
+  /** Acknowledge the start; the connection named has lost the upload. */
+  | { readonly type: "started"; readonly evicted: ConnectionId | undefined }
+  /** Store the bytes, call {@linkcode UploadSession.appended}, and send the progress that is due. */
+  | { readonly type: "append"; readonly bytes: Uint8Array }
   /** Give the part its final name, then forget the session. */
-  | { readonly type: "publish" }
+  | { readonly type: "publish"; readonly sha256: string | undefined }
   /** Delete the part, then forget the session. */
   | { readonly type: "discard"; readonly message: ServerMessage }
   /** Close the part, which stays, and answer. */
-  | { readonly type: "release"; readonly message: ServerMessage };
+  | { readonly type: "release"; readonly message: ServerMessage }
+  /** The client breaks the rules: close its connection (RFC 6455 section 7.4.1). */
+  | { readonly type: "close"; readonly code: number; readonly reason: string };
 
 /** Where an upload stands between two messages. */
 export type SessionState =
-  /** `owner` is sending. */
-  | { readonly kind: "active"; readonly owner: ConnectionId; readonly heardAtMs: number }
-  /** `owner` holds it back. */
-  | { readonly kind: "paused"; readonly owner: ConnectionId; readonly heardAtMs: number }
-  /** Its connection is gone; whoever comes next owns it. */
+  /** `owner` is sending, or holds it back. */
+  | {
+    readonly kind: "active" | "paused";
+    readonly owner: ConnectionId;
+    readonly mode: Mode;
+    readonly heardAtMs: number;
+    /** A mismatch was sent, and everything until the offset it names is to be dropped. */
+    readonly isResyncing: boolean;
+  }
+  /** Its connection is gone; whoever comes next, with the token if it has one, owns it. */
   | { readonly kind: "orphaned" };
 
+type OwnedState = Exclude<SessionState, { readonly kind: "orphaned" }>;
+
 /**
- * For how long a connection that is open but silent keeps an upload to itself, in milliseconds. After
- * a network change the old connection may look alive for minutes, and its client is already back.
+ * For how long a connection that is open but silent keeps a plain upload to itself, in milliseconds.
+ * After a network change the old connection may look alive for minutes, and its client is already back.
  */
 export const TAKE_OVER_MS = 10_000;
+/** The longest that stored bytes stay without being acknowledged, in milliseconds. */
+export const REPORT_MS = 50;
+/** So many of them are acknowledged at once: a quarter of the window that a client begins with. */
+const REPORT_BYTES = 1024 * 1024;
 
 /** The state and rules of one upload on the server. Times are on the clock the caller passes in. */
 export class UploadSession {
   readonly fileId: string;
-  /** Bytes announced. */
-  readonly fileSize: number;
+  /** Bytes announced; `undefined` as long as the client does not know. */
+  readonly fileSize: number | undefined;
   #length: number;
   #state: SessionState = { kind: "orphaned" };
+  /** The last progress sent: the upload's length, what of it was durable, and when. */
+  #reported = { length: 0, durable: 0, atMs: 0 };
 
   constructor(
-    upload: { readonly fileId: string; readonly fileSize: number; readonly length: number },
+    upload: {
+      readonly fileId: string;
+      readonly fileSize: number | undefined;
+      readonly length: number;
+    },
   ) {
     this.fileId = upload.fileId;
     this.fileSize = upload.fileSize;
@@ -68,6 +121,11 @@ export class UploadSession {
     return this.#state.kind === "orphaned" ? undefined : this.#state.owner;
   }
 
+  /** How its owner speaks. */
+  get mode(): Mode {
+    return this.#state.kind === "orphaned" ? { kind: "plain" } : this.#state.mode;
+  }
+
   /** Bytes stored. */
   get length(): number {
     return this.#length;
@@ -75,18 +133,19 @@ export class UploadSession {
 
   /** Decides what to do about a request from a connection. */
   request(request: SessionRequest, from: ConnectionId, nowMs: number): Step {
-    if (!this.#mayUse(request.action, from, nowMs)) return this.refusal(IN_USE);
-    if (this.#state.kind !== "orphaned") this.#state = { ...this.#state, owner: from, heardAtMs: nowMs };
+    if (request.action === "start") return this.#start(request, from, nowMs);
+    const state = this.#ownedBy(from, nowMs);
+    if (state === undefined) return request.action === "frame" ? { type: "drop" } : this.refusal(IN_USE);
     switch (request.action) {
-      case "start":
-        return this.#start(request.fileSize, from, nowMs);
       case "chunk":
-        return this.#chunk(request);
+        return this.#chunk(request, state);
+      case "frame":
+        return this.#frame(request, state);
       case "pause":
-        this.#state = { kind: "paused", owner: from, heardAtMs: nowMs };
+        this.#state = { ...state, kind: "paused", isResyncing: false };
         return { type: "release", message: this.#at("pause-ack") };
       case "resume":
-        this.#state = { kind: "active", owner: from, heardAtMs: nowMs };
+        this.#state = { ...state, kind: "active", isResyncing: false };
         return { type: "reply", message: this.#at("resume-ack") };
       case "stop":
         this.#state = { kind: "orphaned" };
@@ -95,27 +154,53 @@ export class UploadSession {
           message: { event: "stop-ack", fileId: this.fileId },
         };
       case "complete":
-        if (this.#length === this.fileSize) return { type: "publish" };
-        return this.refusal(`Upload is not complete: ${this.#length} of ${this.fileSize} bytes are there`);
+        return this.#complete(request);
+    }
+  }
+
+  /** Bytes of its owner have arrived, if only a part of a message. */
+  heard(from: ConnectionId, nowMs: number): void {
+    if (this.#state.kind !== "orphaned" && this.#state.owner === from) {
+      this.#state = { ...this.#state, heardAtMs: nowMs };
     }
   }
 
   /** The bytes of an `append` are stored. */
-  appended(length: number): ServerMessage {
+  appended(length: number): void {
     this.#length += length;
-    const share = this.fileSize === 0 ? 1 : this.#length / this.fileSize;
-    return {
-      event: "progress",
-      fileId: this.fileId,
-      offset: this.#length,
-      receivedBytes: length,
-      percent: Math.round(share * 10_000) / 100,
-    };
   }
 
   /** Storing failed, and the part has `length` bytes now: fewer than it had, if synced ones were lost. */
   rolledBack(length: number): void {
     this.#length = length;
+    if (this.#state.kind !== "orphaned") this.#state = { ...this.#state, isResyncing: false };
+  }
+
+  /**
+   * The progress to send now, if any. A plain client gets one for each chunk. With the extension it is
+   * cumulative: at once after {@linkcode REPORT_BYTES} or when the file is whole, else after
+   * {@linkcode REPORT_MS}; then the caller asks again.
+   *
+   * @param durable Bytes that a loss of power can't take.
+   */
+  progress(durable: number, nowMs: number): ServerMessage | undefined {
+    const { mode } = this;
+    const unreported = this.#length - this.#reported.length;
+    if (mode.kind === "extended") {
+      const isDue = unreported >= Math.min(REPORT_BYTES, mode.windowBytes / 4) ||
+        nowMs - this.#reported.atMs >= REPORT_MS || this.#length === this.fileSize;
+      const isNews = unreported > 0 || durable > this.#reported.durable;
+      if (!isDue || !isNews) return undefined;
+    }
+    this.#reported = { length: this.#length, durable, atMs: nowMs };
+    return {
+      event: "progress",
+      fileId: this.fileId,
+      offset: this.#length,
+      receivedBytes: unreported,
+      percent: percentOf(this.#length, this.fileSize),
+      ...(mode.kind === "extended" ? { durable } : {}),
+    };
   }
 
   /**
@@ -134,40 +219,91 @@ export class UploadSession {
     return { type: "reply", message: { event: "error", fileId: this.fileId, error } };
   }
 
-  #mayUse(action: SessionRequest["action"], from: ConnectionId, nowMs: number): boolean {
-    if (this.#state.kind === "orphaned" || this.#state.owner === from) return true;
-    return action === "start" && nowMs - this.#state.heardAtMs >= TAKE_OVER_MS;
+  /** The state when the upload is the connection's; an orphan becomes its own, paused. */
+  #ownedBy(from: ConnectionId, nowMs: number): OwnedState | undefined {
+    if (this.#state.kind === "orphaned") {
+      const mode = { kind: "plain" } as const;
+      return this.#state = { kind: "paused", owner: from, mode, heardAtMs: nowMs, isResyncing: false };
+    }
+    if (this.#state.owner !== from) return undefined;
+    return this.#state = { ...this.#state, heardAtMs: nowMs };
   }
 
-  #start(fileSize: number, from: ConnectionId, nowMs: number): Step {
+  #start(
+    { fileSize, mode, claim }: Extract<SessionRequest, { action: "start" }>,
+    from: ConnectionId,
+    nowMs: number,
+  ): Step {
+    // Before anything that would tell of its state.
+    if (claim === "stranger") return this.refusal(NOT_YOURS);
+    const isTaken = this.#state.kind !== "orphaned" && this.#state.owner !== from;
+    const isSilent = this.#state.kind !== "orphaned" && nowMs - this.#state.heardAtMs >= TAKE_OVER_MS;
+    if (isTaken && claim !== "owner" && !isSilent) return this.refusal(IN_USE);
     if (fileSize !== this.fileSize) {
       return this.refusal(
-        `Upload was started with fileSize ${this.fileSize}, not ${fileSize}: stop it, or use another fileId`,
+        `Upload was started with fileSize ${this.fileSize ?? -1}, not ${fileSize ?? -1}: ` +
+          "stop it, or use another fileId",
       );
     }
-    this.#state = { kind: "active", owner: from, heardAtMs: nowMs };
-    return {
-      type: "reply",
-      message: { event: "start-ack", fileId: this.fileId, offset: this.#length, status: "active" },
-    };
+    const evicted = isTaken ? this.owner : undefined;
+    this.#state = { kind: "active", owner: from, mode, heardAtMs: nowMs, isResyncing: false };
+    this.#reported = { ...this.#reported, length: this.#length, atMs: nowMs };
+    return { type: "started", evicted };
   }
 
-  #chunk(chunk: { readonly offset: number; readonly bytes: Uint8Array<ArrayBuffer> }): Step {
-    if (this.#state.kind !== "active") return { type: "reply", message: this.#at("paused") };
-    if (chunk.offset !== this.#length) {
-      const { fileId } = this;
-      return {
-        type: "reply",
-        message: { event: "offset-mismatch", fileId, expected: this.#length, received: chunk.offset },
-      };
+  #chunk(chunk: Extract<SessionRequest, { action: "chunk" }>, state: OwnedState): Step {
+    if (state.kind !== "active") return { type: "reply", message: this.#at("paused") };
+    if (chunk.offset !== this.#length) return this.#mismatch(chunk.offset);
+    return this.#append(chunk.bytes);
+  }
+
+  #frame(frame: Extract<SessionRequest, { action: "frame" }>, state: OwnedState): Step {
+    const { mode } = state;
+    const end = frame.offset + frame.bytes.length;
+    if (mode.kind !== "extended") return this.refusal("Frames need the extension: offer it in start");
+    const limit = this.#reported.length + mode.windowBytes + mode.chunkBytes;
+    if (end > limit) return { type: "close", code: 1009, reason: "More than the window is under way" };
+    // What was under way when the pause was asked for; the client sends it again from the offset of the ack.
+    if (state.kind === "paused") return { type: "drop" };
+    const isExpected = frame.offset === this.#length && frame.isIntact;
+    if (isExpected) {
+      if (state.isResyncing) this.#state = { ...state, isResyncing: false };
+      return this.#append(frame.bytes);
     }
-    if (chunk.bytes.length > this.fileSize - this.#length) {
-      return this.refusal(`Chunk ends ${this.#length + chunk.bytes.length} bytes into ${this.fileSize}`);
+    const isRepeated = end <= this.#length && frame.isIntact;
+    if (state.isResyncing || isRepeated) return { type: "drop" };
+    this.#state = { ...state, isResyncing: true };
+    return this.#mismatch(frame.offset);
+  }
+
+  #append(bytes: Uint8Array): Step {
+    if (this.fileSize === undefined || bytes.length <= this.fileSize - this.#length) {
+      return { type: "append", bytes };
     }
-    return { type: "append", bytes: chunk.bytes };
+    return this.refusal(`Chunk ends ${this.#length + bytes.length} bytes into ${this.fileSize}`);
+  }
+
+  #complete(request: Extract<SessionRequest, { action: "complete" }>): Step {
+    const fileSize = this.fileSize ?? request.fileSize;
+    if (fileSize === undefined) return this.refusal("fileSize: it was left open, and is to be announced now");
+    if (this.#length === fileSize) return { type: "publish", sha256: request.sha256 };
+    return this.refusal(`Upload is not complete: ${this.#length} of ${fileSize} bytes are there`);
+  }
+
+  #mismatch(received: number): Step {
+    const { fileId } = this;
+    // What was acknowledged before still counts: the client goes back to it.
+    this.#reported = { ...this.#reported, length: this.#length };
+    return { type: "reply", message: { event: "offset-mismatch", fileId, expected: this.#length, received } };
   }
 
   #at(event: "paused" | "pause-ack" | "resume-ack"): ServerMessage {
+    this.#reported = { ...this.#reported, length: this.#length };
     return { event, fileId: this.fileId, offset: this.#length };
   }
+}
+
+function percentOf(length: number, fileSize: number | undefined): number {
+  if (fileSize === undefined) return 0;
+  return fileSize === 0 ? 100 : Math.round(length / fileSize * 10_000) / 100;
 }

@@ -1,16 +1,16 @@
 import { relative } from "@std/path";
+import { crc32 } from "node:zlib";
+import type { CompletedUpload } from "../../store/completed_log.ts";
+import { DigestMismatchError } from "../../store/part_file.ts";
 import { safeRelativePath } from "../../store/safe_name.ts";
-import type { PartFile } from "../../store/part_file.ts";
-import type { UploadStore } from "../../store/upload_store.ts";
+import type { UploadRecord, UploadStore } from "../../store/upload_store.ts";
 import { type ClientMessage, decodeChunk, type StartMessage } from "./client_messages.ts";
-import type { ServerMessage } from "./server_messages.ts";
-import type { UploadMetrics } from "./upload_metrics.ts";
-import {
-  type ConnectionId,
-  type SessionRequest,
-  type SessionState,
-  UploadSession,
-} from "./upload_session.ts";
+import type { Frame } from "./frames.ts";
+import { type Peer, Receiving, type ReceivingHooks } from "./receiving.ts";
+import { claimOf, hashToken, newResumeToken } from "./resume_token.ts";
+import { CLOSE_TAKEN_OVER, DIGEST_MISMATCH, NOT_YOURS, type ServerMessage } from "./server_messages.ts";
+import type { StartRefusal, UploadMetrics } from "./upload_metrics.ts";
+import type { ConnectionId, Mode, SessionRequest, SessionState } from "./upload_session.ts";
 
 /** Something that happened to an upload, for logs. */
 export type UploadEvent =
@@ -19,7 +19,8 @@ export type UploadEvent =
     readonly fileId: string;
     readonly name: string;
     readonly offset: number;
-    readonly fileSize: number;
+    /** `undefined`: not known before the end. */
+    readonly fileSize: number | undefined;
   }
   | {
     /** `unpaused`: its client goes on after a pause. */
@@ -27,7 +28,7 @@ export type UploadEvent =
     readonly fileId: string;
     readonly name: string;
     readonly offset: number;
-    readonly fileSize: number;
+    readonly fileSize: number | undefined;
   }
   | {
     readonly type: "completed";
@@ -37,7 +38,7 @@ export type UploadEvent =
     readonly path: string;
     readonly bytes: number;
   }
-  | { readonly type: "deleted"; readonly fileId: string; readonly name: string }
+  | { readonly type: "deleted" | "expired"; readonly fileId: string; readonly name: string }
   | { readonly type: "failed"; readonly fileId: string; readonly name: string; readonly reason: string }
   | { readonly type: "unusable"; readonly path: string; readonly reason: string };
 
@@ -46,12 +47,12 @@ export interface UploadsOptions {
   readonly store: UploadStore;
   /** Largest file accepted, in bytes. */
   readonly maxFileBytes: number;
+  /** Most bytes that the directory may hold. */
+  readonly maxTotalBytes: number;
   /** Most uploads that connections may have open at a time. */
   readonly maxSessions: number;
   /** Replace a file that has an upload's name, instead of numbering the new one. */
   readonly overwrite: boolean;
-  /** Whether a connection can still send. One that is closing keeps nobody else from its uploads. */
-  readonly isConnected: (connection: ConnectionId) => boolean;
   readonly onEvent: (event: UploadEvent) => void;
   readonly metrics?: UploadMetrics | undefined;
 }
@@ -61,15 +62,31 @@ export interface ListedUpload {
   /** The key to it: not to be shown. */
   readonly fileId: string;
   readonly name: string;
-  readonly fileSize: number;
+  readonly fileSize: number | undefined;
   /** Bytes stored. */
   readonly offset: number;
   readonly state: SessionState["kind"];
 }
 
-interface Upload {
-  readonly session: UploadSession;
-  readonly part: PartFile;
+/** The most that a client of the extension may have under way, and its longest frame, in bytes. */
+const WINDOW_BYTES = 32 * 1024 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
+/** With many uploads at a time frames are shorter: of each connection one may be in memory in part. */
+const CROWD = 32;
+const CROWD_CHUNK_BYTES = 256 * 1024;
+
+/** Most uploads that are begun and not completed, in use or not. */
+const MAX_UNFINISHED = 10_000;
+
+/** A client, and what its connection has said so far. */
+interface Client {
+  readonly peer: Peer;
+  /** Keys of uploads by the number that frames name them by. */
+  readonly sessions: Map<number, string>;
+  /** Completed uploads whose answer this client may have again. */
+  readonly repeats: Set<string>;
+  /** When bytes came last. */
+  heardAtMs: number;
 }
 
 /**
@@ -77,24 +94,43 @@ interface Upload {
  * worked off one after another, whichever connections they come from.
  */
 export class Uploads {
-  readonly #uploads = new Map<string, Upload>();
+  readonly #uploads = new Map<string, Receiving>();
+  readonly #clients = new Map<ConnectionId, Client>();
   /** The last request under way for each key. */
   readonly #tails = new Map<string, Promise<unknown>>();
   readonly #options: UploadsOptions;
+  readonly #hooks: ReceivingHooks;
+  /** Starts that were let in and are not sessions yet. */
+  readonly #admitted = new Set<{ readonly needed: number }>();
+  #usedBytes = 0;
+  #lastConnection = 0;
+  #lastSession = 0;
 
   private constructor(options: UploadsOptions) {
     this.#options = options;
+    this.#hooks = {
+      peerOf: (connection) => this.#clients.get(connection)?.peer,
+      onSyncFailed: (upload, error) => this.#reportFailure(upload.record, error),
+      onProgress: (upload) => this.#tell("progress", upload),
+      metrics: options.metrics,
+    };
   }
 
   /** Takes up the uploads that an earlier process left in the directory. */
   static async open(options: UploadsOptions): Promise<Uploads> {
+    const { store, onEvent } = options;
     const uploads = new Uploads(options);
-    const onUnusable = (path: string, reason: string) => options.onEvent({ type: "unusable", path, reason });
-    for (const { part, ...stored } of await options.store.load(onUnusable)) {
-      const session = new UploadSession({ ...stored, length: part.length });
-      const twin = uploads.#uploads.get(stored.fileId);
-      if (twin === undefined) uploads.#uploads.set(stored.fileId, { session, part });
-      else onUnusable(part.path, `"${twin.part.path}" is of the same upload`);
+    uploads.#usedBytes = await store.usedBytes();
+    const onUnusable = (path: string, reason: string) => onEvent({ type: "unusable", path, reason });
+    for (const { part, mtimeMs, ...record } of await store.load({ nowMs: Date.now(), onUnusable })) {
+      const twin = uploads.#uploads.get(record.fileId);
+      if (twin !== undefined) onUnusable(part.path, `"${twin.part.path}" is of the same upload`);
+      else {
+        uploads.#uploads.set(
+          record.fileId,
+          new Receiving({ record, part, lastSeenMs: mtimeMs }, uploads.#hooks),
+        );
+      }
     }
     return uploads;
   }
@@ -108,194 +144,440 @@ export class Uploads {
 
   /** All uploads that are not complete. */
   *list(): Generator<ListedUpload> {
-    for (const [fileId, { session, part }] of this.#uploads) {
+    for (const [fileId, { session, record }] of this.#uploads) {
       const { fileSize, length: offset, state } = session;
-      yield { fileId, name: part.name, fileSize, offset, state: state.kind };
+      yield { fileId, name: record.name, fileSize, offset, state: state.kind };
     }
   }
 
-  /** Carries out a client's message and returns the answer. Never throws. */
-  handle(message: ClientMessage, from: ConnectionId): Promise<ServerMessage> {
+  /** Takes up a client. Its connection has to be ended by {@linkcode disconnected}. */
+  connect(peer: Peer): ConnectionId {
+    const id = ++this.#lastConnection;
+    this.#clients.set(id, {
+      peer,
+      sessions: new Map(),
+      repeats: new Set(),
+      heardAtMs: performance.now(),
+    });
+    return id;
+  }
+
+  /** Bytes of a client have arrived. */
+  heard(from: ConnectionId): void {
+    const client = this.#clients.get(from);
+    if (client !== undefined) client.heardAtMs = performance.now();
+  }
+
+  /** Carries out a client's message and answers it. Never throws. */
+  handle(message: ClientMessage, from: ConnectionId): Promise<void> {
     const { fileId } = message;
-    return this.#inTurn(fileId, async () => {
-      try {
-        return this.#observed(await this.#handle(message, from));
-      } catch (error) {
-        const upload = this.#uploads.get(fileId);
-        upload?.session.rolledBack(upload.part.length);
-        const name = upload?.part.name ?? message.fileId;
-        this.#options.onEvent({ type: "failed", fileId, name, reason: describeError(error) });
-        return failure(fileId, publicReason(error));
-      }
+    return this.#inTurn(fileId, from, async (client) => {
+      const upload = this.#uploads.get(fileId);
+      if (message.action === "start") return await this.#start(message, from, upload);
+      if (upload === undefined) return await this.#handleUnknown(message, client);
+      const isStranger = upload.record.tokenHash !== undefined && upload.session.owner !== from;
+      if (isStranger) return client.peer.send(failure(fileId, NOT_YOURS));
+      // What belongs to nobody becomes this connection's, and is one more that is open.
+      const isFull = upload.session.owner === undefined && this.#isFull();
+      if (isFull && message.action !== "stop") return client.peer.send(failure(fileId, this.#tooMany()));
+      if (message.action !== "chunk") return await this.#carryOut(upload, message, from);
+      const bytes = decodeChunk(message.data);
+      if (bytes === undefined) return client.peer.send(failure(fileId, "data: not valid base64"));
+      await this.#carryOut(upload, { action: "chunk", offset: message.offset, bytes }, from);
+    });
+  }
+
+  /** Carries out a frame. Never throws. */
+  async frame(frame: Frame, from: ConnectionId): Promise<void> {
+    const fileId = this.#clients.get(from)?.sessions.get(frame.session);
+    // Of an upload that is over, or was taken over: late, and nothing to say about it.
+    if (fileId === undefined) return;
+    await this.#inTurn(fileId, from, async () => {
+      const upload = this.#uploads.get(fileId);
+      if (upload === undefined) return;
+      const { offset, payload: bytes } = frame;
+      const isIntact = frame.crc32 === undefined || frame.crc32 === crc32(bytes);
+      if (!isIntact) this.#options.metrics?.crcFailures.increment();
+      await this.#carryOut(upload, { action: "frame", offset, bytes, isIntact }, from);
     });
   }
 
   /** A connection is gone: its uploads are synced and wait for their clients to come back. */
   async disconnected(connection: ConnectionId): Promise<void> {
-    const release = async (fileId: string) => {
-      const upload = this.#uploads.get(fileId);
-      if (upload !== undefined) await this.#release(upload, connection);
-    };
-    await Promise.all([...this.#uploads.keys()].map((key) => this.#inTurn(key, () => release(key))));
+    const owned = [...this.#uploads].filter(([, { session }]) => session.owner === connection);
+    await Promise.all(owned.map(([fileId, upload]) => {
+      return this.#inTurn(fileId, connection, () => this.#release(upload, connection));
+    }));
+    this.#clients.delete(connection);
   }
 
-  async #release({ session, part }: Upload, connection: ConnectionId): Promise<void> {
-    if (!session.disconnected(connection)) return;
-    const { fileId, fileSize } = session;
-    this.#options.onEvent({ type: "interrupted", fileId, name: part.name, offset: part.length, fileSize });
-    try {
-      await this.#timed(part, () => part.close());
-    } catch (error) {
-      session.rolledBack(part.length);
-      this.#options.onEvent({ type: "failed", fileId, name: part.name, reason: describeError(error) });
+  /** Deletes the parts whose clients have not been there since. Never one that is in use. */
+  async expire(lastSeenBeforeMs: number): Promise<void> {
+    for (const [fileId, upload] of [...this.#uploads]) {
+      await this.#inTurn(fileId, undefined, async () => {
+        const isStale = upload.session.owner === undefined && upload.lastSeenMs < lastSeenBeforeMs;
+        if (!isStale || this.#uploads.get(fileId) !== upload) return;
+        await this.#discard(upload);
+        this.#options.onEvent({ type: "expired", fileId, name: upload.record.name });
+      });
     }
   }
 
-  async #handle(message: ClientMessage, from: ConnectionId): Promise<ServerMessage> {
-    const { fileId } = message;
-    const upload = this.#uploads.get(fileId);
-    if (message.action === "start") return await this.#start(message, from, upload);
-    if (upload === undefined) return failure(fileId, "Unknown fileId: start the upload first");
-    if (message.action !== "chunk") return await this.#carryOut(upload, message, from);
-    const bytes = decodeChunk(message.data);
-    if (bytes === undefined) return failure(fileId, "data: not valid base64");
-    return await this.#carryOut(upload, { action: "chunk", offset: message.offset, bytes }, from);
-  }
-
-  async #start(
-    message: StartMessage,
-    from: ConnectionId,
-    existing: Upload | undefined,
-  ): Promise<ServerMessage> {
-    const { fileId, fileSize } = message;
+  async #start(message: StartMessage, from: ConnectionId, existing: Receiving | undefined): Promise<void> {
+    const { fileId, ext } = message;
+    const client = this.#clients.get(from);
+    if (client === undefined) return;
     const owner = existing?.session.owner;
-    if (existing !== undefined && owner !== undefined && !this.#options.isConnected(owner)) {
-      await this.#release(existing, owner);
+    if (existing !== undefined && owner !== undefined) {
+      const holder = this.#clients.get(owner);
+      if (holder?.peer.isOpen === true) existing.session.heard(owner, holder.heardAtMs);
+      else await this.#release(existing, owner);
     }
-    if (existing?.session.owner === undefined) {
-      const refusal = await this.#refuseStart(fileSize, existing?.session.length ?? 0);
-      if (refusal !== undefined) return failure(fileId, refusal);
+    const completed = existing === undefined && ext !== undefined
+      ? await this.#findCompleted(message)
+      : undefined;
+    if (completed !== undefined) return this.#repeatStart(message, completed, client);
+    // One that is open has its bytes reserved already.
+    const isOpen = existing?.session.owner !== undefined;
+    const needed = isOpen ? 0 : Math.max(0, message.fileSize) - (existing?.session.length ?? 0);
+    const refusal = existing?.session.owner === undefined ? this.#refuseStart(message, needed) : undefined;
+    if (refusal !== undefined) return client.peer.send(failure(fileId, refusal));
+    // Counted from here on, so that many starts at a time are not all let in before one is.
+    const admitted = { needed };
+    this.#admitted.add(admitted);
+    try {
+      await this.#admit({ message, existing, needed }, from, client);
+    } finally {
+      this.#admitted.delete(admitted);
     }
-    const upload = existing ?? await this.#create(message);
-    if (upload === undefined) return failure(fileId, "fileName: nothing in it can be used as a name");
-    const answer = await this.#carryOut(upload, message, from);
-    if (answer.event === "start-ack") {
-      const type = existing === undefined ? "started" : "resumed";
-      this.#options.onEvent({ type, fileId, name: upload.part.name, offset: answer.offset, fileSize });
-    }
-    return answer;
   }
 
-  async #refuseStart(fileSize: number, stored: number): Promise<string | undefined> {
-    const { maxFileBytes, maxSessions, store } = this.#options;
-    const { metrics } = this.#options;
-    if (fileSize > maxFileBytes) {
-      metrics?.rejected("file_size").increment();
-      return `File is too large: ${fileSize} bytes, at most ${maxFileBytes}`;
+  async #admit(
+    { message, existing: found, needed }: {
+      readonly message: StartMessage;
+      readonly existing: Receiving | undefined;
+      readonly needed: number;
+    },
+    from: ConnectionId,
+    client: Client,
+  ): Promise<void> {
+    const { fileId, ext } = message;
+    const free = await this.#options.store.freeBytes() - this.#reservedBytes() + needed;
+    if (needed > free) {
+      const error = `No space left: ${needed} bytes needed, ${Math.max(0, free)} free`;
+      return client.peer.send(failure(fileId, this.#refused("disk_space", error)));
     }
-    if (this.openSessions >= maxSessions) {
-      metrics?.rejected("session_limit").increment();
-      return `Too many uploads at a time: at most ${maxSessions}`;
+    const existing = await this.#usable(found, message);
+    const token = ext === undefined ? undefined : ext.resumeToken ?? newResumeToken();
+    const upload = existing ?? await this.#create(message, token);
+    if (upload === undefined) {
+      return client.peer.send(failure(fileId, "fileName: nothing in it can be used as a name"));
     }
-    const free = await store.freeBytes();
-    if (fileSize - stored > free) {
-      metrics?.rejected("disk_space").increment();
-      return `No space left: ${fileSize - stored} bytes needed, ${free} free`;
+    await upload.recover();
+    const claim = claimOf(token, upload.record.tokenHash);
+    const mode = ext === undefined ? { kind: "plain" } as const : this.#newMode();
+    const request = { action: "start", fileSize: sizeOf(message), mode, claim } as const;
+    const step = upload.session.request(request, from, performance.now());
+    if (step.type === "reply") return client.peer.send(step.message);
+    if (step.type !== "started") return;
+    if (step.evicted !== undefined) this.#evict(step.evicted, fileId);
+    if (token !== undefined && claim === "unowned") {
+      await this.#options.store.own(upload.part, hashToken(token));
+      upload.own(hashToken(token));
+    }
+    if (mode.kind === "extended") client.sessions.set(mode.session, fileId);
+    client.peer.send(startAck(upload, mode, token));
+    this.#options.onEvent({
+      type: existing === undefined ? "started" : "resumed",
+      fileId,
+      name: upload.record.name,
+      offset: upload.part.length,
+      fileSize: upload.session.fileSize,
+    });
+  }
+
+  /** An upload that can be continued: not one whose part a person removed, nor one of another size. */
+  async #usable(found: Receiving | undefined, message: StartMessage): Promise<Receiving | undefined> {
+    if (found === undefined || found.session.owner !== undefined) return found;
+    if (!await this.#options.store.hasPart(found.part)) {
+      await this.#discard(found);
+      return undefined;
+    }
+    // Its owner says that the file has changed. A plain client is told, as nothing shows that it owns it.
+    const isChanged = found.session.fileSize !== sizeOf(message);
+    if (!isChanged || claimOf(message.ext?.resumeToken, found.record.tokenHash) !== "owner") return found;
+    await this.#discard(found);
+    return undefined;
+  }
+
+  #refuseStart(message: StartMessage, needed: number): string | undefined {
+    const { maxFileBytes, maxTotalBytes } = this.#options;
+    if (message.fileSize > maxFileBytes) {
+      return this.#refused(
+        "file_size",
+        `File is too large: ${message.fileSize} bytes, at most ${maxFileBytes}`,
+      );
+    }
+    if (this.#isFull()) return this.#tooMany();
+    if (!this.#uploads.has(message.fileId) && this.#uploads.size >= MAX_UNFINISHED) {
+      return this.#refused("unfinished_limit", `Too many unfinished uploads: at most ${MAX_UNFINISHED}`);
+    }
+    if (this.#usedBytes + this.#reservedBytes() + needed > maxTotalBytes) {
+      const error = `The server's directory is full: it may hold ${maxTotalBytes} bytes`;
+      return this.#refused("total_size", error);
     }
     return undefined;
   }
 
-  async #create(message: StartMessage): Promise<Upload | undefined> {
-    const { fileId, fileSize } = message;
+  /** Counts a start that is refused. @returns What to answer. */
+  #refused(reason: StartRefusal, error: string): string {
+    this.#options.metrics?.rejected(reason).increment();
+    return error;
+  }
+
+  #isFull(): boolean {
+    return this.openSessions + this.#admitted.size >= this.#options.maxSessions;
+  }
+
+  #tooMany(): string {
+    const error = `Too many uploads at a time: at most ${this.#options.maxSessions}`;
+    return this.#refused("session_limit", error);
+  }
+
+  /** What the uploads under way will still take. */
+  #reservedBytes(): number {
+    let bytes = 0;
+    for (const { needed } of this.#admitted) bytes += needed;
+    for (const { session } of this.#uploads.values()) {
+      if (session.owner !== undefined) bytes += Math.max(0, (session.fileSize ?? 0) - session.length);
+    }
+    return bytes;
+  }
+
+  async #create(message: StartMessage, token: string | undefined): Promise<Receiving | undefined> {
     const name = safeRelativePath(message.fileName);
     if (name === undefined) return undefined;
-    const part = await this.#options.store.create({ fileId, name, fileSize });
-    const upload = { session: new UploadSession({ fileId, fileSize, length: 0 }), part };
+    const { fileId } = message;
+    const tokenHash = token === undefined ? undefined : hashToken(token);
+    const record: UploadRecord = { fileId, name, fileSize: sizeOf(message), tokenHash };
+    const part = await this.#options.store.create(record);
+    const upload = new Receiving({ record, part, lastSeenMs: Date.now() }, this.#hooks);
     this.#uploads.set(fileId, upload);
     return upload;
   }
 
-  async #carryOut(upload: Upload, request: SessionRequest, from: ConnectionId): Promise<ServerMessage> {
-    const { session, part } = upload;
-    const { fileId } = session;
+  #newMode(): Mode {
+    const chunkBytes = this.openSessions >= CROWD ? CROWD_CHUNK_BYTES : CHUNK_BYTES;
+    this.#lastSession = (this.#lastSession + 1) % 2 ** 32;
+    return { kind: "extended", session: this.#lastSession, chunkBytes, windowBytes: WINDOW_BYTES };
+  }
+
+  /** An upload of this key and size that is complete and still in its place. */
+  async #findCompleted(message: StartMessage): Promise<CompletedUpload | undefined> {
+    const { store } = this.#options;
+    const found = store.completed.find(message.fileId, Date.now());
+    if (found === undefined) return undefined;
+    if (message.fileSize !== found.fileSize) return undefined;
+    return await store.isInPlace(found) ? found : undefined;
+  }
+
+  #repeatStart(message: StartMessage, completed: CompletedUpload, client: Client): void {
+    const { fileId, ext } = message;
+    if (claimOf(ext?.resumeToken, completed.tokenHash) === "stranger") {
+      return client.peer.send(failure(fileId, NOT_YOURS));
+    }
+    client.repeats.add(fileId);
+    client.peer.send({
+      event: "start-ack",
+      fileId,
+      offset: completed.fileSize,
+      status: "active",
+      ext: {
+        version: 1,
+        session: 0,
+        chunkBytes: CHUNK_BYTES,
+        windowBytes: WINDOW_BYTES,
+        resumeToken: ext?.resumeToken ?? newResumeToken(),
+        durableOffset: completed.fileSize,
+        prefixSha256: completed.sha256,
+      },
+    });
+  }
+
+  /** A message about an upload that is not there: it may have been completed. */
+  async #handleUnknown(message: ClientMessage, client: Client): Promise<void> {
+    const { fileId, action } = message;
+    const { completed } = this.#options.store;
+    const found = completed.find(fileId, Date.now());
+    const isAllowed = found !== undefined && (found.tokenHash === undefined || client.repeats.has(fileId));
+    if (found === undefined || !isAllowed || (action !== "complete" && action !== "stop")) {
+      return client.peer.send(failure(fileId, "Unknown fileId: start the upload first"));
+    }
+    if (action === "stop") {
+      // The file is another one by now; this one stays where it is, and no answer is owed for it any more.
+      await completed.forget(fileId);
+      client.repeats.delete(fileId);
+      return client.peer.send({ event: "stop-ack", fileId });
+    }
+    const isSame = message.action !== "complete" || message.sha256 === undefined ||
+      message.sha256 === found.sha256;
+    if (!isSame) return client.peer.send(failure(fileId, DIGEST_MISMATCH));
+    client.peer.send({ event: "complete-ack", fileId, filePath: found.path });
+  }
+
+  async #carryOut(upload: Receiving, request: SessionRequest, from: ConnectionId): Promise<void> {
+    const { session, record } = upload;
+    const peer = this.#clients.get(from)?.peer;
+    await upload.recover();
     const step = session.request(request, from, performance.now());
     switch (step.type) {
       case "reply":
-        return step.message;
+        this.#observe(step.message, upload);
+        return peer?.send(step.message);
+      case "close":
+        return peer?.close(step.code, step.reason);
       case "append":
-        await part.append(step.bytes);
-        await this.#timed(part, () => part.checkpoint());
-        return session.appended(step.bytes.length);
+        this.#usedBytes += step.bytes.length;
+        return await upload.append(step.bytes);
       case "release":
-        await this.#timed(part, () => part.close());
-        return step.message;
+        await upload.close();
+        this.#observe(step.message, upload);
+        return peer?.send(step.message);
       case "discard":
-        this.#uploads.delete(fileId);
-        await part.discard();
-        this.#options.onEvent({ type: "deleted", fileId, name: part.name });
-        return step.message;
-      case "publish": {
-        const path = await this.#published(part);
-        this.#uploads.delete(fileId);
-        const name = relative(this.#options.store.root, path);
-        this.#options.onEvent({ type: "completed", fileId, name, path, bytes: session.fileSize });
-        return { event: "complete-ack", fileId, filePath: path };
-      }
+        await this.#discard(upload);
+        this.#options.onEvent({ type: "deleted", fileId: record.fileId, name: record.name });
+        return peer?.send(step.message);
+      case "publish":
+        return await this.#publish(upload, step.sha256, peer);
+      case "drop":
+      case "started":
+        return;
     }
   }
 
-  async #published(part: PartFile): Promise<string> {
+  async #publish(upload: Receiving, sha256: string | undefined, peer: Peer | undefined): Promise<void> {
+    const { record, part } = upload;
+    const { overwrite, store, onEvent } = this.#options;
     const startedMs = performance.now();
-    await this.#timed(part, () => part.close());
-    const path = await part.publish(this.#options.overwrite);
+    await upload.close();
+    const { path, fileSize } = await store.publish({ ...record, part }, {
+      overwrite,
+      sha256,
+      nowMs: Date.now(),
+    });
+    this.#uploads.delete(record.fileId);
+    await part.forget();
     this.#options.metrics?.publishSeconds.observe((performance.now() - startedMs) / 1000);
-    return path;
+    const name = relative(store.root, path);
+    onEvent({ type: "completed", fileId: record.fileId, name, path, bytes: fileSize });
+    peer?.send({ event: "complete-ack", fileId: record.fileId, filePath: path });
   }
 
-  /** Does what may sync a part, and measures the sync if there was one. */
-  async #timed(part: PartFile, sync: () => Promise<void>): Promise<void> {
-    const before = part.syncedLength;
-    const startedMs = performance.now();
-    await sync();
-    const durable = part.syncedLength - before;
-    if (durable <= 0) return;
-    this.#options.metrics?.fsyncSeconds.observe((performance.now() - startedMs) / 1000);
-    this.#options.metrics?.durableBytes.increment(durable);
+  async #discard(upload: Receiving): Promise<void> {
+    this.#uploads.delete(upload.record.fileId);
+    upload.stopTimers();
+    this.#usedBytes -= upload.part.length;
+    await upload.part.discard();
   }
 
-  /** Tells what an answer means for who watches. */
-  #observed(answer: ServerMessage): ServerMessage {
-    const { metrics, onEvent } = this.#options;
-    if (answer.event === "progress") metrics?.receivedBytes.increment(answer.receivedBytes);
-    if (answer.event === "offset-mismatch") metrics?.offsetMismatches.increment();
-    const type = OBSERVED.get(answer.event);
-    const upload = answer.fileId === undefined ? undefined : this.#uploads.get(answer.fileId);
-    if (type !== undefined && upload !== undefined) {
-      const { fileId, fileSize, length: offset } = upload.session;
-      onEvent({ type, fileId, name: upload.part.name, offset, fileSize });
-    }
-    return answer;
-  }
-
-  async #inTurn<T>(key: string, task: () => Promise<T>): Promise<T> {
-    const turn = (this.#tails.get(key) ?? Promise.resolve()).then(task);
-    const tail = turn.catch(() => {});
-    this.#tails.set(key, tail);
+  /** Its owner is gone: what was stored is made durable, and anybody entitled may go on. */
+  async #release(upload: Receiving, connection: ConnectionId): Promise<void> {
+    if (!upload.session.disconnected(connection)) return;
+    upload.lastSeenMs = Date.now();
+    this.#tell("interrupted", upload);
     try {
-      return await turn;
-    } finally {
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+      await upload.close();
+    } catch (error) {
+      this.#reportFailure(upload.record, error);
     }
+  }
+
+  /** Tells what a message to a client means for who watches. */
+  #observe(message: ServerMessage, upload: Receiving): void {
+    if (message.event === "offset-mismatch") this.#options.metrics?.offsetMismatches.increment();
+    const type = OBSERVED.get(message.event);
+    if (type !== undefined) this.#tell(type, upload);
+  }
+
+  #tell(type: "progress" | "paused" | "unpaused" | "interrupted", { record, session }: Receiving): void {
+    const { fileId, name } = record;
+    this.#options.onEvent({ type, fileId, name, offset: session.length, fileSize: session.fileSize });
+  }
+
+  /** A connection has lost an upload to another one of the same client: there is nothing left to say on it. */
+  #evict(connection: ConnectionId, fileId: string): void {
+    const client = this.#clients.get(connection);
+    for (const [session, id] of client?.sessions ?? []) if (id === fileId) client?.sessions.delete(session);
+    client?.peer.close(CLOSE_TAKEN_OVER, "Upload was taken over by another connection");
+  }
+
+  #reportFailure({ fileId, name }: { readonly fileId: string; readonly name: string }, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#options.onEvent({ type: "failed", fileId, name, reason });
+  }
+
+  /** Runs a task for an upload after all earlier ones. What it throws is reported and answered. */
+  #inTurn(
+    fileId: string,
+    from: ConnectionId | undefined,
+    task: (client: Client) => Promise<void>,
+  ): Promise<void> {
+    const client = from === undefined ? undefined : this.#clients.get(from);
+    const turn = (this.#tails.get(fileId) ?? Promise.resolve()).then(async () => {
+      try {
+        await task(client ?? NOBODY);
+      } catch (error) {
+        const upload = this.#uploads.get(fileId);
+        upload?.session.rolledBack(upload.part.length);
+        if (error instanceof DigestMismatchError) this.#options.metrics?.digestMismatches.increment();
+        this.#reportFailure(upload?.record ?? { fileId, name: fileId }, error);
+        client?.peer.send(failure(fileId, publicReason(error)));
+      }
+    }).finally(() => {
+      if (this.#tails.get(fileId) === turn) this.#tails.delete(fileId);
+    });
+    this.#tails.set(fileId, turn);
+    return turn;
   }
 }
 
 /** What has happened to an upload that is still there after an answer. */
-const OBSERVED = new Map<ServerMessage["event"], "progress" | "paused" | "unpaused" | "interrupted">([
-  ["progress", "progress"],
+const OBSERVED = new Map<ServerMessage["event"], "paused" | "unpaused" | "interrupted">([
   ["pause-ack", "paused"],
   ["resume-ack", "unpaused"],
   ["stop-ack", "interrupted"],
 ]);
+
+/** Who asks when it is the server itself. */
+const NOBODY: Client = {
+  peer: { send: () => {}, close: () => {}, isOpen: false },
+  sessions: new Map(),
+  repeats: new Set(),
+  heardAtMs: 0,
+};
+
+function sizeOf({ fileSize }: StartMessage): number | undefined {
+  return fileSize === -1 ? undefined : fileSize;
+}
+
+function startAck({ part, record }: Receiving, mode: Mode, token: string | undefined): ServerMessage {
+  const { fileId } = record;
+  const plain = { event: "start-ack", fileId, offset: part.length, status: "active" } as const;
+  if (mode.kind === "plain" || token === undefined) return plain;
+  const { session, chunkBytes, windowBytes } = mode;
+  return {
+    ...plain,
+    ext: {
+      version: 1,
+      session,
+      chunkBytes,
+      windowBytes,
+      resumeToken: token,
+      durableOffset: part.durable,
+      prefixSha256: part.sha256(),
+    },
+  };
+}
 
 function failure(fileId: string, error: string): ServerMessage {
   return { event: "error", fileId, error };
@@ -303,6 +585,10 @@ function failure(fileId: string, error: string): ServerMessage {
 
 /** What a client may know of a failure: no paths of this machine. */
 function publicReason(error: unknown): string {
+  if (error instanceof DigestMismatchError) return DIGEST_MISMATCH;
+  if (error instanceof Deno.errors.NotADirectory) {
+    return "A folder of this name can't be made: the name is taken by a file";
+  }
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   switch (code) {
     case "ENOSPC":
@@ -314,13 +600,7 @@ function publicReason(error: unknown): string {
       return "The server may not write to its directory";
     case "ENOENT":
       return "The stored part is gone: stop the upload and start it again";
-    case "ENOTDIR":
-      return "A folder of this name can't be made: the name is taken by a file";
     default:
       return "The server could not store the data";
   }
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

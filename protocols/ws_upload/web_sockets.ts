@@ -4,21 +4,14 @@ import type { Duplex } from "node:stream";
 // @ts-types="npm:@types/ws@8.18.2"
 import { type WebSocket, WebSocketServer } from "ws";
 import { SUBPROTOCOL } from "../../net/access.ts";
+import type { ReceiveBudget } from "../../net/receive_budget.ts";
 import type { AccessGate } from "./access_gate.ts";
 import { MAX_FRAME_BYTES, serveConnection } from "./connection.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
-import type { ConnectionId } from "./upload_session.ts";
 import type { Uploads } from "./uploads.ts";
 
-/** A client's WebSocket. */
-export interface Connection {
-  readonly socket: WebSocket;
-  /** Settles when nothing is left to do for it. */
-  readonly served: Promise<void>;
-}
-
-/** All that are open or still have messages to work off. */
-export type Connections = Map<ConnectionId, Connection>;
+/** All that are open or still have messages to work off; a promise settles when nothing is left to do. */
+export type Connections = Map<WebSocket, Promise<void>>;
 
 /** Takes the WebSockets that an HTTP server is asked for, and serves uploads over them. */
 export function acceptWebSockets(
@@ -26,28 +19,24 @@ export function acceptWebSockets(
   site: {
     readonly gate: AccessGate;
     readonly uploads: Uploads;
+    readonly budget: ReceiveBudget;
     readonly metrics: UploadMetrics;
     readonly connections: Connections;
   },
 ): WebSocketServer {
-  const { gate, uploads, metrics, connections } = site;
+  const { gate, uploads, budget, metrics, connections } = site;
   const webSockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   });
-  let lastConnection = 0;
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!gate.admits(request)) return refuseUpgrade(socket, "403 Forbidden");
     if (!gate.hasToken(request)) return refuseUpgrade(socket, "401 Unauthorized");
     webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      const id = ++lastConnection;
-      const served = serveConnection(webSocket, {
-        handle: (message) => uploads.handle(message, id),
-        metrics,
-      }).then(() => uploads.disconnected(id)).finally(() => connections.delete(id));
-      connections.set(id, { socket: webSocket, served });
+      const served = serveConnection(webSocket, { uploads, budget, metrics, transport: socket });
+      connections.set(webSocket, served.finally(() => connections.delete(webSocket)));
     });
   });
   return webSockets;

@@ -59,9 +59,9 @@ Deno.test("flags, arguments and defaults", async () => {
 Deno.test("a flag beats the environment, which beats the settings file, which beats the default", async () => {
   const config = await Deno.makeTempFile({ prefix: "transfer-test-", suffix: ".json" });
   try {
-    await Deno.writeTextFile(config, JSON.stringify({ size: "1K", maxPeers: 2, quiet: true, other: "x" }));
+    await Deno.writeTextFile(config, JSON.stringify({ size: "1K", maxPeers: 5, quiet: true, other: "x" }));
     const flags = ["--config", config];
-    assertEquals(await run(flags), { ...DEFAULTS, size: 1024, maxPeers: 2, quiet: true, args: [] });
+    assertEquals(await run(flags), { ...DEFAULTS, size: 1024, maxPeers: 5, quiet: true, args: [] });
     const env = { TRANSFER_SIZE: "2K", TRANSFER_MAX_PEERS: "4" };
     assertEquals(await run(flags, env), { ...DEFAULTS, size: 2048, maxPeers: 4, quiet: true, args: [] });
     assertEquals(await run([...flags, "--size", "3K"], env), {
@@ -72,6 +72,11 @@ Deno.test("a flag beats the environment, which beats the settings file, which be
       args: [],
     });
     assertEquals(await run([], { SAMPLE_SIZE: "5" }), { ...DEFAULTS, size: 5, args: [] });
+    await assertRejects(
+      () => run([...flags, "--max-peers", "6"]),
+      UsageError,
+      '--max-peers: 6 is more than "maxPeers" of the settings file allows, 5',
+    );
     await Deno.writeTextFile(config, "[]");
     await assertRejects(() => run(flags), UsageError, "is not an object of settings");
     await assertRejects(() => run(["--config", join(config, "none")]), UsageError, "can't be read");
@@ -83,6 +88,7 @@ Deno.test("a flag beats the environment, which beats the settings file, which be
 const REFUSED: readonly (readonly [readonly string[], string])[] = [
   [["--nope"], "Unknown flag: --nope"],
   [["-x"], "Unknown flag: -x"],
+  [["--quiet=no"], "--quiet takes no value"],
   [["--size"], "--size needs a value: SIZE"],
   [["--size", "1", "--size", "2"], "--size is given twice"],
   [["--size", "many"], '--size: expected a size such as 65536, 512K, 8M or 1G, got "many"'],

@@ -26,7 +26,9 @@ Deno.test("help, version and wrong usage", async () => {
     [["upload", "--chunk", "5M", "a"], 2, /expected a size from 1 to 4M/],
     [["ws-serve", "extra"], 2, /Unexpected argument: extra/],
     [["upload", "no-such-file"], 1, /no-such-file: There is no such file/],
-    [["upload", "/tmp"], 1, /\/tmp: It is a directory/],
+    [["upload", "/dev/null"], 1, /\/dev\/null: It is no regular file/],
+    [["upload", "--parallel", "65", "a"], 2, /expected a whole number from 1 to 64/],
+    [["upload", "/tmp", "--id", "x"], 2, /--id is for one file/],
   ];
   const runs = await Promise.all(cases.map(([args]) => transfer(args)));
   for (const [i, { code, stdout, stderr }] of runs.entries()) {
@@ -45,7 +47,7 @@ Deno.test("several files one after another, and what is told of each", async () 
     await Deno.writeFile(join(dir, "one.bin"), bytes);
     await Deno.writeFile(join(dir, "two\n.bin"), bytes.subarray(1));
     const { code, stdout, stderr } = await transfer(
-      ["upload", "one.bin", "missing", "two\n.bin", "--ws", server.ws],
+      ["upload", "one.bin", "missing", "two\n.bin", "--parallel", "1", "--ws", server.ws],
       { cwd: dir },
     );
     assertEquals(code, 1);

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { appendRecord, decodeRecords, encodeRecord, readJournal } from "../../store/journal.ts";
+import { decodeRecords, encodeRecord, Journal } from "../../store/journal.ts";
+import { VolatileDisk } from "../support/volatile_disk.ts";
 
 const RECORDS = [{ type: "open", name: "a\nb" }, { n: 1 }, { n: 2 }];
 const TEXT = RECORDS.map(encodeRecord).join("");
@@ -29,14 +30,15 @@ Deno.test("a damaged character ends the journal before its record", () => {
 });
 
 Deno.test("what is appended behind a torn record is not lost", async () => {
-  const path = await Deno.makeTempFile({ prefix: "transfer-test-" });
-  try {
-    await appendRecord(path, { n: 1 });
-    await Deno.writeTextFile(path, '0badc0de {"n":', { append: true });
-    assertEquals(await readJournal(path), [{ n: 1 }]);
-    await appendRecord(path, { n: 2 });
-    assertEquals(await readJournal(path), [{ n: 1 }, { n: 2 }]);
-  } finally {
-    await Deno.remove(path);
-  }
+  const disk = new VolatileDisk(() => 0.5);
+  const journal = await Journal.create(disk, "/j", { n: 1 });
+  await (await disk.open("/j")).writeAt(
+    new TextEncoder().encode('0badc0de {"n":'),
+    encodeRecord({ n: 1 }).length,
+  );
+  const opened = await Journal.open(disk, "/j");
+  assertEquals(opened.records, [{ n: 1 }]);
+  await Promise.all([opened.journal.append({ n: 2 }), opened.journal.append({ n: 3 }, { n: 4 })]);
+  assertEquals((await Journal.open(disk, "/j")).records, [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }]);
+  assertEquals(journal.path, "/j");
 });

@@ -19,11 +19,12 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** All files below a directory, as relative paths, sorted. */
+/** All files below a directory, as relative paths, sorted; without hidden folders, which hold state. */
 export async function filesBelow(root: string, folder = ""): Promise<string[]> {
   const files: string[] = [];
   for await (const entry of Deno.readDir(join(root, folder))) {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory && entry.name.startsWith(".")) continue;
     if (entry.isDirectory) files.push(...await filesBelow(root, path));
     else files.push(path);
   }

@@ -3,6 +3,9 @@ import { TextLineStream } from "@std/streams";
 
 const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
 
+/** Shared by all runs, as a user's is; gone when the machine's temporary files go. */
+const STATE = join(Deno.env.get("TMPDIR") ?? "/tmp", "transfer-tests-state");
+
 /** What a finished run of the program left. */
 export interface Finished {
   readonly code: number;
@@ -17,13 +20,45 @@ interface RunOptions {
 
 function command(args: readonly string[], { cwd, env = {} }: RunOptions): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--config", join(ROOT, "deno.json"), "--frozen", join(ROOT, "main.ts"), ...args],
+    args: runArguments(args),
     ...(cwd === undefined ? {} : { cwd }),
-    env: { NO_COLOR: "1", ...env },
+    // What it keeps for its user goes beside the tests' other files.
+    env: { NO_COLOR: "1", XDG_STATE_HOME: STATE, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   });
+}
+
+function runArguments(args: readonly string[], ...flags: readonly string[]): string[] {
+  return [
+    "run",
+    "-A",
+    "--config",
+    join(ROOT, "deno.json"),
+    "--frozen",
+    ...flags,
+    join(ROOT, "main.ts"),
+    ...args,
+  ];
+}
+
+/** Starts `transfer` with arguments on a terminal (of `script`, util-linux), which standard input types on. */
+export function startOnTerminal(
+  args: readonly string[],
+  { columns, rows, cwd }: { readonly columns: number; readonly rows: number; readonly cwd: string },
+): Deno.ChildProcess {
+  const words = [Deno.execPath(), ...runArguments(args, "--quiet")].map((word) =>
+    `'${word.replaceAll("'", "'\\''")}'`
+  );
+  return new Deno.Command("script", {
+    args: ["-qec", `stty cols ${columns} rows ${rows}; exec ${words.join(" ")}`, "/dev/null"],
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
 }
 
 /** Runs `transfer` with arguments to its end. */

@@ -99,7 +99,7 @@ const NAMES: readonly (readonly [string, string])[] = [
   ["film.part", "film.part_"],
   ["film.part.journal", "film.part.journal_"],
   [".htaccess", "_htaccess"],
-  ["x".repeat(300), "x".repeat(235)],
+  ["x".repeat(300), "x".repeat(233)],
 ];
 
 for (const [sent, stored] of NAMES) {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { pseudoRandomBytes, sha256 } from "../../support/bytes.ts";
+import { filesBelow, pseudoRandomBytes, sha256 } from "../../support/bytes.ts";
 import { plainClient, sendChunks } from "../../support/plain_client.ts";
 import { smallDisk } from "../../support/small_disk.ts";
 import { testServer } from "../../support/upload_server.ts";
@@ -56,7 +56,7 @@ Deno.test("a disk without room for a journal refuses a start and keeps nothing o
   await using client = await plainClient(server.ws);
   const answer = await client.ask({ action: "start", fileId: "f", fileName: "empty", fileSize: 0 });
   assertEquals(answer, { event: "error", fileId: "f", error: "No space left on the server's disk" });
-  assertEquals([...Deno.readDirSync(disk.path)].map(({ name }) => name), ["filler"]);
+  assertEquals(await filesBelow(disk.path), ["filler"]);
   await disk.free();
   assertEquals(
     (await client.ask({ action: "start", fileId: "f", fileName: "empty", fileSize: 0 })).event,

@@ -142,7 +142,8 @@ Deno.test("a server that lost the session is asked to start again, a few times",
   for (let i = 0; i < 5; i++) {
     assertEquals(hear(lost)[0], {
       type: "send",
-      text: '{"action":"start","fileId":"f","fileName":"n","fileSize":10}',
+      text: '{"action":"start","fileId":"f","fileName":"n","fileSize":10,' +
+        '"ext":{"version":1,"binary":true,"crc32":true}}',
     });
     hear({ event: "start-ack", fileId: "f", offset: 0, status: "active" });
   }

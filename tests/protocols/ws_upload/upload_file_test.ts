@@ -13,7 +13,7 @@ async function sourceOf(bytes: Uint8Array): Promise<{ path: string } & AsyncDisp
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path) };
 }
 
-const names = { fileId: "f", fileName: "data.bin", chunkBytes: 65_536 };
+const names = { fileId: "f", fileName: "data.bin", chunkBytes: 65_536, resumeToken: "t".repeat(22) };
 
 Deno.test("a file reaches a plain server that knows no extension, one chunk at a time", async () => {
   await using server = foreignServer();
@@ -30,6 +30,7 @@ Deno.test("a file reaches a plain server that knows no extension, one chunk at a
     fileId: "f",
     fileName: "data.bin",
     fileSize: 1_000_000,
+    ext: { version: 1, binary: true, crc32: true, resumeToken: names.resumeToken },
     data: undefined,
   });
 });
@@ -49,7 +50,7 @@ Deno.test("a lost connection is made again, and the upload goes on", async () =>
 
 Deno.test("the digest is the whole file's, also when the server had most of it", async () => {
   await using server = await testServer();
-  const bytes = pseudoRandomBytes(3_000_000);
+  const bytes = pseudoRandomBytes(40_000_000);
   await using file = await sourceOf(bytes);
   for (const wish of ["quit", "run"] as const) {
     using source = await SourceFile.open(file.path);
@@ -79,7 +80,7 @@ Deno.test("an empty file is uploaded", async () => {
 
 Deno.test("a pause holds the upload on the server until it is resumed", async () => {
   await using server = await testServer();
-  const bytes = pseudoRandomBytes(2_000_000);
+  const bytes = pseudoRandomBytes(40_000_000);
   await using file = await sourceOf(bytes);
   using source = await SourceFile.open(file.path);
   let pausedAt = -1;
@@ -101,7 +102,7 @@ Deno.test("a pause holds the upload on the server until it is resumed", async ()
 
 Deno.test("a file that changes while it is sent is not finished", async () => {
   await using server = await testServer();
-  await using file = await sourceOf(pseudoRandomBytes(2_000_000));
+  await using file = await sourceOf(pseudoRandomBytes(40_000_000));
   using source = await SourceFile.open(file.path);
   let changed = false;
   const upload = startUpload({

@@ -1,0 +1,146 @@
+import type { PartFile } from "../../store/part_file.ts";
+import type { UploadRecord } from "../../store/upload_store.ts";
+import type { ServerMessage } from "./server_messages.ts";
+import type { UploadMetrics } from "./upload_metrics.ts";
+import { type ConnectionId, REPORT_MS, UploadSession } from "./upload_session.ts";
+
+/** How the server reaches a client. */
+export interface Peer {
+  /** Sends a message, if the connection is still open. */
+  send(message: ServerMessage): void;
+  /** Ends the connection. */
+  close(code: number, reason: string): void;
+  /** Whether the client can still be heard. */
+  readonly isOpen: boolean;
+}
+
+/** What an upload asks of its surroundings. */
+export interface ReceivingHooks {
+  readonly peerOf: (connection: ConnectionId) => Peer | undefined;
+  readonly onSyncFailed: (upload: Receiving, error: unknown) => void;
+  /** Bytes were stored and acknowledged. */
+  readonly onProgress: (upload: Receiving) => void;
+  readonly metrics?: UploadMetrics | undefined;
+}
+
+/** After so many bytes, or so many milliseconds, what was stored is made durable in the background. */
+const SYNC_BYTES = 64 * 1024 * 1024;
+const SYNC_MS = 1_000;
+/** With so many bytes not durable the client has to wait: the disk is slower than it. */
+const BEHIND_BYTES = 4 * SYNC_BYTES;
+
+/** One upload that is being received: its session, its part, and what happens to both by and by. */
+export class Receiving {
+  readonly session: UploadSession;
+  readonly part: PartFile;
+  /** When its client was last there, in milliseconds since 1970. */
+  lastSeenMs: number;
+  #record: UploadRecord;
+  readonly #hooks: ReceivingHooks;
+  #reportTimer: ReturnType<typeof setTimeout> | undefined;
+  #syncTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    upload: { readonly record: UploadRecord; readonly part: PartFile; readonly lastSeenMs: number },
+    hooks: ReceivingHooks,
+  ) {
+    const { record, part } = upload;
+    this.session = new UploadSession({ ...record, length: part.length });
+    this.part = part;
+    this.lastSeenMs = upload.lastSeenMs;
+    this.#record = record;
+    this.#hooks = hooks;
+  }
+
+  /** What is known of it besides its bytes. */
+  get record(): UploadRecord {
+    return this.#record;
+  }
+
+  /** From now on it belongs to the token of this hash. */
+  own(tokenHash: string): void {
+    this.#record = { ...this.#record, tokenHash };
+  }
+
+  /** Makes the part usable again after a start of the server, or a sync that failed. */
+  async recover(): Promise<void> {
+    if (!this.part.needsRecovery) return;
+    await this.part.recover();
+    this.session.rolledBack(this.part.length);
+  }
+
+  /** Stores bytes, and acknowledges when that is due. */
+  async append(bytes: Uint8Array): Promise<void> {
+    await this.part.append(bytes);
+    this.session.appended(bytes.length);
+    this.#hooks.metrics?.receivedBytes.increment(bytes.length);
+    this.#report();
+    const behind = this.part.length - this.part.durable;
+    if (behind >= BEHIND_BYTES) await this.#timed(() => this.part.sync());
+    else if (behind >= SYNC_BYTES) this.#syncSoon(0);
+    else this.#syncSoon(SYNC_MS);
+  }
+
+  /** Lets go of the part, which stays; what was stored is durable then. */
+  async close(): Promise<void> {
+    this.stopTimers();
+    try {
+      await this.#timed(() => this.part.close());
+    } catch (error) {
+      this.session.rolledBack(this.part.durable);
+      throw error;
+    }
+  }
+
+  /** To be called before the upload is forgotten. */
+  stopTimers(): void {
+    clearTimeout(this.#reportTimer);
+    clearTimeout(this.#syncTimer);
+    this.#reportTimer = this.#syncTimer = undefined;
+  }
+
+  #report(): void {
+    const { owner } = this.session;
+    if (owner === undefined) return;
+    const message = this.session.progress(this.part.durable, performance.now());
+    if (message !== undefined) {
+      this.#hooks.peerOf(owner)?.send(message);
+      this.#hooks.onProgress(this);
+    }
+    // Whatever was just said: what comes after it without company must not stay unsaid.
+    if (message !== undefined || this.#reportTimer !== undefined) return;
+    this.#reportTimer = setTimeout(() => {
+      this.#reportTimer = undefined;
+      this.#report();
+    }, REPORT_MS);
+  }
+
+  #syncSoon(delayMs: number): void {
+    if (this.#syncTimer !== undefined && delayMs > 0) return;
+    clearTimeout(this.#syncTimer);
+    this.#syncTimer = setTimeout(() => void this.#sync(), delayMs);
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#timed(() => this.part.sync());
+    } catch (error) {
+      this.#hooks.onSyncFailed(this, error);
+      return;
+    } finally {
+      this.#syncTimer = undefined;
+    }
+    if (this.session.mode.kind === "extended") this.#report();
+  }
+
+  /** Does what may sync the part, and measures the sync if there was one. */
+  async #timed(sync: () => Promise<void>): Promise<void> {
+    const before = this.part.durable;
+    const startedMs = performance.now();
+    await sync();
+    const durable = this.part.durable - before;
+    if (durable <= 0) return;
+    this.#hooks.metrics?.fsyncSeconds.observe((performance.now() - startedMs) / 1000);
+    this.#hooks.metrics?.durableBytes.increment(durable);
+  }
+}

@@ -1,0 +1,25 @@
+import { join } from "@std/path";
+
+/** A directory that no other process receives into. */
+export interface LockedDirectory extends Disposable {
+  /** Absolute path, with links followed. */
+  readonly path: string;
+}
+
+/**
+ * Makes a directory if need be and keeps every other process out of it. The lock goes with the process
+ * that holds it, however that ends.
+ *
+ * @throws {Deno.errors.Busy} Another process has it.
+ */
+export async function lockDirectory(directory: string): Promise<LockedDirectory> {
+  await Deno.mkdir(directory, { recursive: true });
+  const path = await Deno.realPath(directory);
+  await Deno.mkdir(join(path, ".transfer"), { recursive: true });
+  const file = await Deno.open(join(path, ".transfer", "lock"), { create: true, write: true });
+  if (!await file.tryLock(true)) {
+    file.close();
+    throw new Deno.errors.Busy(`Directory ${path} is in use by another process that receives into it`);
+  }
+  return { path, [Symbol.dispose]: () => file.close() };
+}

@@ -1,0 +1,64 @@
+/** The screen of a terminal, as far as this program makes use of one. Characters are one column wide. */
+export class Screen {
+  readonly #columns: number;
+  readonly #rows: number;
+  /** Lines that went out at the top, and those on the screen. */
+  readonly #gone: string[] = [];
+  #lines: string[] = [""];
+  #row = 0;
+  #column = 0;
+  #wraps = true;
+
+  constructor({ columns, rows }: { readonly columns: number; readonly rows: number }) {
+    this.#columns = columns;
+    this.#rows = rows;
+  }
+
+  /** All that can be seen by scrolling back, without spaces at the ends of lines. */
+  get text(): string {
+    return [...this.#gone, ...this.#lines].map((line) => line.trimEnd()).join("\n");
+  }
+
+  /** Takes what a program writes. A plain line feed also returns, as terminals are set to by default. */
+  write(text: string): void {
+    // deno-lint-ignore no-control-regex
+    for (const [token] of text.matchAll(/\x1b\[\??\d*[a-zA-Z]|[^]/gu)) this.#take(token);
+  }
+
+  #take(token: string): void {
+    if (token === "\r") this.#column = 0;
+    else if (token === "\n") this.#feed();
+    else if (token === "\x1b[K") this.#cut();
+    else if (token === "\x1b[J") {
+      this.#cut();
+      this.#lines.length = this.#row + 1;
+    } else if (token === "\x1b[?7l" || token === "\x1b[?7h") this.#wraps = token.endsWith("h");
+    else if (token.startsWith("\x1b[") && token.endsWith("A")) {
+      this.#row = Math.max(0, this.#row - Number(token.slice(2, -1)));
+    } else if (token.startsWith("\x1b")) throw new Error(`Unknown sequence ${JSON.stringify(token)}`);
+    else this.#put(token);
+  }
+
+  #put(character: string): void {
+    if (this.#column === this.#columns) {
+      if (this.#wraps) this.#feed();
+      else this.#column--;
+    }
+    const line = [...(this.#lines[this.#row] ?? "").padEnd(this.#column)];
+    line[this.#column++] = character;
+    this.#lines[this.#row] = line.join("");
+  }
+
+  #cut(): void {
+    this.#lines[this.#row] = [...this.#lines[this.#row] ?? ""].slice(0, this.#column).join("");
+  }
+
+  #feed(): void {
+    this.#column = 0;
+    if (++this.#row === this.#lines.length) this.#lines.push("");
+    if (this.#lines.length > this.#rows) {
+      this.#gone.push(this.#lines.shift() ?? "");
+      this.#row--;
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { LiveLines } from "../../terminal/live_lines.ts";
+import { Screen } from "../support/screen.ts";
+
+const SIZE = { columns: 20, rows: 6 };
+
+Deno.test("lines are drawn over those before them, more or fewer", () => {
+  const screen = new Screen(SIZE);
+  const live = new LiveLines();
+  screen.write("$ transfer upload\n");
+  for (const lines of [["one", "two", "total"], ["a longer one", "total"], ["1", "2", "3", "4"], ["end"]]) {
+    screen.write(live.draw(lines));
+    assertEquals(screen.text, ["$ transfer upload", ...lines].join("\n"));
+  }
+  screen.write(live.clear());
+  assertEquals(screen.text, "$ transfer upload\n");
+  screen.write(live.clear());
+  assertEquals(screen.text, "$ transfer upload\n");
+});
+
+Deno.test("a line that is wider than the terminal is cut off, and moves none of the others", () => {
+  const screen = new Screen(SIZE);
+  const live = new LiveLines();
+  for (let i = 0; i < 3; i++) screen.write(live.draw(["x".repeat(50), "total"]));
+  assertEquals(screen.text, `${"x".repeat(20)}\ntotal`);
+  screen.write(`${live.clear()}${"y".repeat(21)}`);
+  assertEquals(screen.text, `${"y".repeat(20)}\ny`);
+});
+
+Deno.test("a frame is one text that clears nothing before it is overwritten", () => {
+  const live = new LiveLines();
+  live.draw(["one", "two"]);
+  const before = live.draw(["1", "2"]).split("1")[0] ?? "";
+  assertEquals(before.includes("\x1b[K") || before.includes("\x1b[J"), false);
+});
+
+const step = fc.oneof(
+  fc.record({ draw: fc.array(fc.stringMatching(/^[a-z]{1,30}$/), { maxLength: SIZE.rows - 1 }) }),
+  fc.record({ above: fc.stringMatching(/^[A-Z]{1,15}$/) }),
+);
+
+Deno.test("whatever is drawn and written above, nothing is lost and nothing is left behind", () => {
+  fc.assert(fc.property(fc.array(step), (steps) => {
+    const screen = new Screen(SIZE);
+    const live = new LiveLines();
+    const above: string[] = [];
+    let lines: readonly string[] = [];
+    for (const each of steps) {
+      if ("above" in each) {
+        above.push(each.above);
+        screen.write(`${live.clear()}${each.above}\n${live.draw(lines)}`);
+      } else screen.write(live.draw(lines = each.draw));
+      const shown = lines.length === 0
+        ? [""]
+        : lines.map((line) => line.slice(0, 19) + (line[19] ? line.at(-1) : ""));
+      assertEquals(screen.text, [...above, ...shown].join("\n"));
+    }
+    screen.write(live.clear());
+    assertEquals(screen.text, [...above, ""].join("\n"));
+  }));
+});
