@@ -144,6 +144,17 @@ function warnOfRisks(
     log.warn("anyone who reaches this address can upload and read files: set TRANSFER_TOKEN", { host });
   }
   if (tls !== undefined) warnOfDates(log, tls);
+  if (!keepsLimits(Deno.version.deno)) {
+    log.warn("a runtime before Deno 2.9 limits no slow clients and connections, and reloads no certificate", {
+      runtime: Deno.version.deno,
+    });
+  }
+}
+
+/** Whether `node:http` of this version does what the server relies on; the one of a binary may be older. */
+function keepsLimits(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > 2 || (major === 2 && minor >= 9);
 }
 
 function explainListen(error: unknown, { host, port }: { host: string; port: number }): unknown {

@@ -1,6 +1,5 @@
 /** The upload page and what it loads, embedded, by URL path. */
 
-import { stripTypeScriptTypes } from "node:module";
 import accessJs from "./access.js" with { type: "text" };
 import announcerJs from "./announcer.js" with { type: "text" };
 import appCss from "./app.css" with { type: "text" };
@@ -27,6 +26,7 @@ import senderTs from "../protocols/ws_upload/sender.ts" with { type: "text" };
 import serverMessagesTs from "../protocols/ws_upload/server_messages.ts" with { type: "text" };
 import formatTs from "../terminal/format.ts" with { type: "text" };
 import rateMeterTs from "../terminal/rate_meter.ts" with { type: "text" };
+import { eraseTypes } from "./erase_types.ts";
 
 /** One file of the page. */
 export interface Asset {
@@ -60,12 +60,12 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/token_panel.js", script(tokenPanelJs)],
   ["/upload.js", script(uploadJs)],
   ["/wording.js", script(wordingJs)],
-  ["/modules/net/backoff.ts", script(stripTypeScriptTypes(backoffTs))],
-  ["/modules/protocols/ws_upload/flight_window.ts", script(stripTypeScriptTypes(flightWindowTs))],
-  ["/modules/protocols/ws_upload/sender.ts", script(stripTypeScriptTypes(senderTs))],
-  ["/modules/protocols/ws_upload/server_messages.ts", script(stripTypeScriptTypes(serverMessagesTs))],
-  ["/modules/terminal/format.ts", script(stripTypeScriptTypes(formatTs))],
-  ["/modules/terminal/rate_meter.ts", script(stripTypeScriptTypes(rateMeterTs))],
+  ["/modules/net/backoff.ts", script(eraseTypes(backoffTs))],
+  ["/modules/protocols/ws_upload/flight_window.ts", script(eraseTypes(flightWindowTs))],
+  ["/modules/protocols/ws_upload/sender.ts", script(eraseTypes(senderTs))],
+  ["/modules/protocols/ws_upload/server_messages.ts", script(eraseTypes(serverMessagesTs))],
+  ["/modules/terminal/format.ts", script(eraseTypes(formatTs))],
+  ["/modules/terminal/rate_meter.ts", script(eraseTypes(rateMeterTs))],
 ]);
 
 function script(body: string): Asset {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isHostAllowed, isOriginAllowed, isTokenValid } from "../../net/access.ts";
-import type { Rejection } from "./upload_metrics.ts";
+import type { DenialReason } from "./upload_metrics.ts";
 
 /** Whom a server lets in. */
 export interface AccessRules {
@@ -15,7 +15,7 @@ export interface AccessRules {
 
 /** A request that was turned away. */
 export interface Denial {
-  readonly reason: Rejection;
+  readonly reason: DenialReason;
   /** Of the peer, as the socket has it. */
   readonly address: string;
   /** What it presented, if that may be shown: the host or the origin. */
@@ -56,7 +56,7 @@ export class AccessGate {
   }
 
   /** Tells that a peer is turned away. Always false, as an answer to "may it?". */
-  deny(reason: Rejection, peer: { readonly remoteAddress?: string | undefined }, value?: string): false {
+  deny(reason: DenialReason, peer: { readonly remoteAddress?: string | undefined }, value?: string): false {
     const address = peer.remoteAddress ?? "unknown";
     this.#onDenied({ reason, address, ...value === undefined ? {} : { value: value.slice(0, MAX_TOLD) } });
     return false;

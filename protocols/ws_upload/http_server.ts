@@ -57,10 +57,7 @@ export async function listen(listener: RequestListener, options: ListenOptions):
     // A body is never read, so it may take no time at all.
     requestTimeout: 0,
   };
-  const tlsServer = tls === undefined
-    ? undefined
-    // Without the protocol a client that offers it, as Deno's WebSocket does, is refused (RFC 7301).
-    : createTlsServer({ ...limits, ...tls, ALPNProtocols: ["http/1.1"] }, listener);
+  const tlsServer = tls === undefined ? undefined : createTlsServer({ ...limits, ...tls }, listener);
   const server: Server = tlsServer ?? createServer(limits, listener);
   // Of WebSockets `ws` takes it off again.
   server.timeout = idleMs;

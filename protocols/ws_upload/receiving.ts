@@ -39,6 +39,8 @@ export class Receiving {
   readonly #hooks: ReceivingHooks;
   #reportTimer: ReturnType<typeof setTimeout> | undefined;
   #syncTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Of the part's durable bytes, those that were counted, and when the last of them were. */
+  #counted = { bytes: 0, atMs: -Infinity };
 
   constructor(
     upload: { readonly record: UploadRecord; readonly part: PartFile; readonly lastSeenMs: number },
@@ -47,6 +49,7 @@ export class Receiving {
     const { record, part } = upload;
     this.session = new UploadSession({ ...record, length: part.length });
     this.part = part;
+    this.#counted.bytes = part.durable;
     this.lastSeenMs = upload.lastSeenMs;
     this.#record = record;
     this.#hooks = hooks;
@@ -67,6 +70,7 @@ export class Receiving {
     if (!this.part.needsRecovery) return;
     await this.part.recover();
     this.session.rolledBack(this.part.length);
+    this.#counted.bytes = this.part.durable;
   }
 
   /** Stores bytes, and acknowledges when that is due. */
@@ -135,12 +139,15 @@ export class Receiving {
 
   /** Does what may sync the part, and measures the sync if there was one. */
   async #timed(sync: () => Promise<void>): Promise<void> {
-    const before = this.part.durable;
     const startedMs = performance.now();
     await sync();
-    const durable = this.part.durable - before;
+    // Of syncs that were asked for side by side each tells what it added, from when the one before it ended.
+    const { bytes, atMs } = this.#counted;
+    const durable = this.part.durable - bytes;
     if (durable <= 0) return;
-    this.#hooks.metrics?.fsyncSeconds.observe((performance.now() - startedMs) / 1000);
+    const nowMs = performance.now();
+    this.#counted = { bytes: this.part.durable, atMs: nowMs };
+    this.#hooks.metrics?.fsyncSeconds.observe((nowMs - Math.max(startedMs, atMs)) / 1000);
     this.#hooks.metrics?.durableBytes.increment(durable);
   }
 }

@@ -1,9 +1,19 @@
 import { type Counter, type Gauge, type Histogram, Registry } from "../../net/metrics.ts";
 import type { UploadEvent } from "./uploads.ts";
 
-/** Why a request was turned away before anything was done about it. */
-export const REJECTIONS = ["host", "origin", "token", "method", "connection_limit", "address_limit"] as const;
-export type Rejection = typeof REJECTIONS[number];
+/** Why a peer was turned away before it was listened to. */
+const DENIALS = ["host", "origin", "token", "method", "connection_limit", "address_limit"] as const;
+/** Why a peer that may speak to the server may not start an upload. */
+const REFUSED_STARTS = [
+  "file_size",
+  "session_limit",
+  "unfinished_limit",
+  "total_size",
+  "disk_space",
+] as const;
+export type DenialReason = typeof DENIALS[number];
+export type StartRefusal = typeof REFUSED_STARTS[number];
+export type Rejection = DenialReason | StartRefusal;
 
 /** Seconds: from a fast solid-state disk to one that is in trouble. */
 const DISK_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
@@ -44,9 +54,9 @@ export class UploadMetrics {
   );
   readonly rejected: (reason: Rejection) => Counter = this.registry.counters({
     name: "transfer_upload_rejected_requests_total",
-    help: "Requests and connections turned away, by reason.",
+    help: "Connections, requests and starts of uploads turned away, by reason.",
     label: "reason",
-    values: REJECTIONS,
+    values: [...DENIALS, ...REFUSED_STARTS],
   });
 
   readonly fsyncSeconds: Histogram = this.registry.histogram({

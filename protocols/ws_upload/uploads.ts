@@ -9,7 +9,7 @@ import type { Frame } from "./frames.ts";
 import { type Peer, Receiving, type ReceivingHooks } from "./receiving.ts";
 import { claimOf, hashToken, newResumeToken } from "./resume_token.ts";
 import { CLOSE_TAKEN_OVER, DIGEST_MISMATCH, NOT_YOURS, type ServerMessage } from "./server_messages.ts";
-import type { UploadMetrics } from "./upload_metrics.ts";
+import type { StartRefusal, UploadMetrics } from "./upload_metrics.ts";
 import type { ConnectionId, Mode, SessionRequest, SessionState } from "./upload_session.ts";
 
 /** Something that happened to an upload, for logs. */
@@ -264,9 +264,8 @@ export class Uploads {
     const { fileId, ext } = message;
     const free = await this.#options.store.freeBytes() - this.#reservedBytes() + needed;
     if (needed > free) {
-      return client.peer.send(
-        failure(fileId, `No space left: ${needed} bytes needed, ${Math.max(0, free)} free`),
-      );
+      const error = `No space left: ${needed} bytes needed, ${Math.max(0, free)} free`;
+      return client.peer.send(failure(fileId, this.#refused("disk_space", error)));
     }
     const existing = await this.#usable(found, message);
     const token = ext === undefined ? undefined : ext.resumeToken ?? newResumeToken();
@@ -314,16 +313,26 @@ export class Uploads {
   #refuseStart(message: StartMessage, needed: number): string | undefined {
     const { maxFileBytes, maxTotalBytes } = this.#options;
     if (message.fileSize > maxFileBytes) {
-      return `File is too large: ${message.fileSize} bytes, at most ${maxFileBytes}`;
+      return this.#refused(
+        "file_size",
+        `File is too large: ${message.fileSize} bytes, at most ${maxFileBytes}`,
+      );
     }
     if (this.#isFull()) return this.#tooMany();
     if (!this.#uploads.has(message.fileId) && this.#uploads.size >= MAX_UNFINISHED) {
-      return `Too many unfinished uploads: at most ${MAX_UNFINISHED}`;
+      return this.#refused("unfinished_limit", `Too many unfinished uploads: at most ${MAX_UNFINISHED}`);
     }
     if (this.#usedBytes + this.#reservedBytes() + needed > maxTotalBytes) {
-      return `The server's directory is full: it may hold ${maxTotalBytes} bytes`;
+      const error = `The server's directory is full: it may hold ${maxTotalBytes} bytes`;
+      return this.#refused("total_size", error);
     }
     return undefined;
+  }
+
+  /** Counts a start that is refused. @returns What to answer. */
+  #refused(reason: StartRefusal, error: string): string {
+    this.#options.metrics?.rejected(reason).increment();
+    return error;
   }
 
   #isFull(): boolean {
@@ -331,7 +340,8 @@ export class Uploads {
   }
 
   #tooMany(): string {
-    return `Too many uploads at a time: at most ${this.#options.maxSessions}`;
+    const error = `Too many uploads at a time: at most ${this.#options.maxSessions}`;
+    return this.#refused("session_limit", error);
   }
 
   /** What the uploads under way will still take. */

@@ -1,12 +1,17 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Server } from "node:http";
+// @ts-types="npm:@types/ws@8.18.2"
+import { WebSocketServer } from "ws";
 import { type HttpServer, listen, type ListenOptions } from "../../../protocols/ws_upload/http_server.ts";
 import { testCertificate } from "../../support/certificate.ts";
+import { plainClient } from "../../support/plain_client.ts";
 
 const certificate = testCertificate();
 /** All forms that a server has; each limit is to hold on both. */
 const FORMS = [["http", undefined], ["https", certificate]] as const;
 
 interface Served extends AsyncDisposable {
+  readonly http: Server;
   readonly port: number;
   readonly refused: readonly string[];
 }
@@ -24,6 +29,7 @@ async function serve(
     ...options,
   });
   return {
+    http: http.server,
     port: http.port,
     refused,
     async [Symbol.asyncDispose]() {
@@ -86,6 +92,27 @@ for (const [form, tls] of FORMS) {
     using connection = await connect(server.port, isTls);
     await send(connection, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await cut;
+  });
+
+  Deno.test(`${form}: a WebSocket may be quiet for longer than an answer may stand still`, async () => {
+    const { promise: cut, resolve } = Promise.withResolvers<void>();
+    const webSockets = new WebSocketServer({ noServer: true });
+    await using server = await serve({ tls, idleMs: 100 }, (_request, response) => {
+      response.on("close", resolve);
+      response.write("and nothing follows");
+    });
+    server.http.on("upgrade", (request, socket, head) => {
+      webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        webSocket.on("message", () => webSocket.send(`{"still":"here"}`));
+      });
+    });
+    using client = Deno.createHttpClient({ caCerts: [certificate.cert] });
+    await using quiet = await plainClient(`ws${isTls ? "s" : ""}://localhost:${server.port}/`, { client });
+    using stalled = await connect(server.port, isTls);
+    await send(stalled, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await cut;
+    quiet.send({});
+    assertEquals(await quiet.next(), { still: "here" });
   });
 
   Deno.test(`${form}: connections from one address are limited, until one of them ends`, async () => {

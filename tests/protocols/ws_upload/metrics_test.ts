@@ -184,3 +184,17 @@ Deno.test("connections over the limit of their address are counted and told", as
   }
   assert((samples?.get('rejected_requests_total{reason="address_limit"}') ?? 0) >= 1);
 });
+
+Deno.test("starts that are refused are counted by their reason", async () => {
+  await using server = await testServer({ maxFileBytes: 2 ** 52, maxSessions: 1 });
+  await using client = await plainClient(server.ws);
+  const start = { action: "start", fileId: "f", fileName: "f", fileSize: 1 };
+  await client.ask({ ...start, fileSize: 2 ** 52 + 1 });
+  await client.ask({ ...start, fileSize: 2 ** 52 });
+  await client.ask(start);
+  await client.ask({ ...start, fileId: "g" });
+  await client.ask({ ...start, fileId: "h" });
+  const reasons = ["file_size", "disk_space", "session_limit"];
+  const names = reasons.map((reason) => `rejected_requests_total{reason="${reason}"}`);
+  assertEquals(Object.values(pick(await metrics(server), names)), [1, 1, 2]);
+});

@@ -81,12 +81,14 @@ Deno.test("events tell what happens, and a reader that comes back gets what it m
   await client.ask({ action: "resume", fileId: KEY });
   await client.ask({ action: "complete", fileId: KEY });
   await client.ask({ ...start, fileName: "other" });
+  await client.ask({ action: "stop", fileId: KEY, delete: false });
+  await client.ask({ ...start, fileName: "other" });
   await client.ask({ action: "stop", fileId: KEY });
 
   await using reader = await readEvents(url, { "Last-Event-ID": seen });
   const events = await reader.until("deleted");
   const types = events.map(({ type }) => type).filter((type) => type !== "progress");
-  assertEquals(types, ["paused", "resumed", "completed", "started", "deleted"]);
+  assertEquals(types, ["paused", "resumed", "completed", "started", "interrupted", "resumed", "deleted"]);
   const numbers = events.map(({ id }) => Number(id.split("-")[1]));
   assertEquals(numbers, numbers.map((_, i) => Number(seen.split("-")[1]) + 1 + i));
   assert(!JSON.stringify(events).includes(KEY));
