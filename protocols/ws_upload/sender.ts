@@ -99,8 +99,6 @@ export interface SenderOptions {
   readonly fileSize: number | undefined;
   /** Bytes of the file in one message to a plain server. */
   readonly chunkBytes: number;
-  /** Do not offer the extension. */
-  readonly isPlain?: boolean;
   /** Owns the upload on a server that speaks the extension: 128 random bits in base64url. */
   readonly resumeToken?: string | undefined;
   /**
@@ -272,7 +270,7 @@ export class UploadSender {
   }
 
   #start(nowMs: number): SenderAction[] {
-    const { fileId, fileName, resumeToken, isPlain = false } = this.#options;
+    const { fileId, fileName, resumeToken } = this.#options;
     const fileSize = this.#options.fileSize ?? -1;
     const recoveryMs = Math.max(this.#acknowledged, fileSize) / SLOWEST_RECOVERY_BYTES_PER_MS;
     this.#state = { kind: "starting", deadlineMs: nowMs + REPLY_MS + recoveryMs };
@@ -282,7 +280,7 @@ export class UploadSender {
       crc32: true,
       ...(resumeToken === undefined ? {} : { resumeToken }),
     };
-    return [send({ action: "start", fileId, fileName, fileSize, ...(isPlain ? {} : { ext }) })];
+    return [send({ action: "start", fileId, fileName, fileSize, ext })];
   }
 
   #receive(message: ServerMessage, nowMs: number): SenderAction[] {
