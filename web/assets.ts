@@ -4,8 +4,11 @@ import accessJs from "./access.js" with { type: "text" };
 import announcerJs from "./announcer.js" with { type: "text" };
 import appCss from "./app.css" with { type: "text" };
 import appJs from "./app.js" with { type: "text" };
+import crc32Js from "./crc32.js" with { type: "text" };
 import fileTreeJs from "./file_tree.js" with { type: "text" };
 import fileWindowJs from "./file_window.js" with { type: "text" };
+import hashWorkerJs from "./hash_worker.js" with { type: "text" };
+import hashedFileJs from "./hashed_file.js" with { type: "text" };
 import indexHtml from "./index.html" with { type: "text" };
 import intakeJs from "./intake.js" with { type: "text" };
 import ledgerJs from "./ledger.js" with { type: "text" };
@@ -15,6 +18,7 @@ import queueJs from "./queue.js" with { type: "text" };
 import rememberedJs from "./remembered.js" with { type: "text" };
 import rowActionsJs from "./row_actions.js" with { type: "text" };
 import rowJs from "./row.js" with { type: "text" };
+import sha256Js from "./sha256.js" with { type: "text" };
 import summaryCss from "./summary.css" with { type: "text" };
 import summaryJs from "./summary.js" with { type: "text" };
 import tokenPanelJs from "./token_panel.js" with { type: "text" };
@@ -22,6 +26,7 @@ import uploadJs from "./upload.js" with { type: "text" };
 import wordingJs from "./wording.js" with { type: "text" };
 import backoffTs from "../net/backoff.ts" with { type: "text" };
 import flightWindowTs from "../protocols/ws_upload/flight_window.ts" with { type: "text" };
+import framesTs from "../protocols/ws_upload/frames.ts" with { type: "text" };
 import senderTs from "../protocols/ws_upload/sender.ts" with { type: "text" };
 import serverMessagesTs from "../protocols/ws_upload/server_messages.ts" with { type: "text" };
 import formatTs from "../terminal/format.ts" with { type: "text" };
@@ -48,20 +53,25 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/access.js", script(accessJs)],
   ["/announcer.js", script(announcerJs)],
   ["/app.js", script(appJs)],
+  ["/crc32.js", script(crc32Js)],
   ["/file_tree.js", script(fileTreeJs)],
   ["/file_window.js", script(fileWindowJs)],
+  ["/hash_worker.js", script(hashWorkerJs)],
+  ["/hashed_file.js", script(hashedFileJs)],
   ["/intake.js", script(intakeJs)],
   ["/ledger.js", script(ledgerJs)],
   ["/queue.js", script(queueJs)],
   ["/remembered.js", script(rememberedJs)],
   ["/row.js", script(rowJs)],
   ["/row_actions.js", script(rowActionsJs)],
+  ["/sha256.js", script(sha256Js)],
   ["/summary.js", script(summaryJs)],
   ["/token_panel.js", script(tokenPanelJs)],
   ["/upload.js", script(uploadJs)],
   ["/wording.js", script(wordingJs)],
   ["/modules/net/backoff.ts", script(eraseTypes(backoffTs))],
   ["/modules/protocols/ws_upload/flight_window.ts", script(eraseTypes(flightWindowTs))],
+  ["/modules/protocols/ws_upload/frames.ts", script(eraseTypes(framesTs))],
   ["/modules/protocols/ws_upload/sender.ts", script(eraseTypes(senderTs))],
   ["/modules/protocols/ws_upload/server_messages.ts", script(eraseTypes(serverMessagesTs))],
   ["/modules/terminal/format.ts", script(eraseTypes(formatTs))],

@@ -14,23 +14,39 @@ export class FileWindow {
   }
 
   /**
-   * The bytes [offset, offset + length) in base64; `length` is at most 4 MiB.
+   * The bytes [offset, offset + length), which are in the file, in pieces that share the memory of blocks.
    *
+   * @returns {Promise<Uint8Array[]>}
    * @throws {DOMException} `NotReadableError` or `NotFoundError` when the file changed or vanished.
    */
-  async base64(offset, length) {
-    if (!covers(this.#block, offset, length)) {
-      this.#block = covers(this.#next, offset, length) ? this.#next : this.#open(offset);
-      this.#next = undefined;
+  async pieces(offset, length) {
+    const pieces = [];
+    for (let at = offset; at < offset + length; at += pieces.at(-1).length) {
+      const { start, bytes } = this.#blockAt(at);
+      pieces.push((await bytes).subarray(at - start, offset + length - start));
     }
-    const { start, end, bytes } = this.#block;
-    if (end < this.#file.size) this.#next ??= this.#open(end);
-    return encode((await bytes).subarray(offset - start, offset - start + length));
+    return pieces;
+  }
+
+  /** {@linkcode pieces} in base64. */
+  async base64(offset, length) {
+    const pieces = await this.pieces(offset, length);
+    return encode(pieces.length === 1 ? pieces[0] : joined(pieces));
   }
 
   /** Gives the memory back, until more is asked for. */
   close() {
     this.#block = this.#next = undefined;
+  }
+
+  #blockAt(offset) {
+    if (!covers(this.#block, offset)) {
+      this.#block = covers(this.#next, offset) ? this.#next : this.#open(offset);
+      this.#next = undefined;
+    }
+    const { end } = this.#block;
+    if (end < this.#file.size) this.#next ??= this.#open(end);
+    return this.#block;
   }
 
   #open(start) {
@@ -41,8 +57,19 @@ export class FileWindow {
   }
 }
 
-function covers(block, offset, length) {
-  return block !== undefined && offset >= block.start && offset + length <= block.end;
+/** All pieces in one array with memory of its own. */
+export function joined(pieces) {
+  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+function covers(block, offset) {
+  return block !== undefined && offset >= block.start && offset < block.end;
 }
 
 async function readBytes(file, start, end) {

@@ -134,10 +134,11 @@ export class Queue {
     for (const upload of this.#active) upload.tryNow(silentMs);
   }
 
-  /** Notes how far everything has come, before the page goes. */
+  /** Notes how far everything has come, before the page goes. What failed was noted, or is another tab's. */
   noteAll() {
     for (const upload of this.uploads) {
-      if (upload.acknowledged > 0 && !FINISHED.has(upload.state)) remember(upload);
+      const { acknowledged, state } = upload;
+      if (acknowledged > 0 && !FINISHED.has(state) && state !== "failed") remember(upload);
     }
   }
 

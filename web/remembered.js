@@ -1,15 +1,20 @@
+import { Sha256 } from "./sha256.js";
+
 /**
  * What outlives a reload: this browser's id, and for each unfinished upload enough to know its file
  * again. The files themselves cannot be kept; they have to be chosen again.
  */
 
 const BROWSER_KEY = "transfer.browser";
+const SECRET_KEY = "transfer.secret";
 const UPLOAD_PREFIX = "transfer.unfinished.";
 /** Storage holds about 5 MB; past this many entries only uploads that have begun are noted. */
 const ROOMY_ENTRIES = 1000;
 const MAX_FILE_ID = 1000;
 
-const browserId = readBrowserId();
+const RESUME_TOKEN_BYTES = 16;
+
+const { browserId, secret } = readIdentity();
 
 /** The key of an upload on the server: the same file chosen again in this browser has the same one. */
 export function fileIdOf({ path, size, lastModified }) {
@@ -18,6 +23,18 @@ export function fileIdOf({ path, size, lastModified }) {
   if (path.length <= room) return prefix + path;
   const digest = fingerprint(path);
   return `${prefix}${path.slice(0, room - digest.length - 1).toWellFormed()}:${digest}`;
+}
+
+/**
+ * What owns an upload on the server: 128 bits in base64url, made of this browser's secret and the upload's
+ * key. So nothing has to be kept for each upload, and all tabs present the same.
+ */
+export function resumeTokenOf(fileId) {
+  const hash = new Sha256();
+  // The secret's length is fixed and half of the digest is cut off, so that nothing can be appended to it.
+  hash.update(new TextEncoder().encode(secret + fileId));
+  const token = String.fromCharCode(...hash.digest().subarray(0, RESUME_TOKEN_BYTES));
+  return btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /** Notes an unfinished upload, or how far it has come. */
@@ -71,17 +88,30 @@ function parse(text) {
   }
 }
 
-function readBrowserId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const fresh = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+/**
+ * The name and the secret of this browser. Where storage is full or switched off both are new and last as
+ * long as the page: with the old name and another secret its own uploads would be a stranger's.
+ */
+function readIdentity() {
   try {
-    const kept = localStorage.getItem(BROWSER_KEY);
-    if (/^[0-9a-f]{32}$/.test(kept ?? "")) return kept;
-    localStorage.setItem(BROWSER_KEY, fresh);
+    return { browserId: kept(BROWSER_KEY, 16), secret: kept(SECRET_KEY, 32) };
   } catch {
-    // Without storage the id lasts as long as the page.
+    return { browserId: randomHex(16), secret: randomHex(32) };
   }
+}
+
+/** Random bytes in hexadecimal, made at first. @throws {DOMException} They can't be kept. */
+function kept(key, bytes) {
+  const before = localStorage.getItem(key);
+  if (/^[0-9a-f]+$/.test(before ?? "") && before.length === 2 * bytes) return before;
+  const fresh = randomHex(bytes);
+  localStorage.setItem(key, fresh);
   return fresh;
+}
+
+function randomHex(bytes) {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** 64 bits of FNV-1a: tells two very long paths of one browser apart, and is no more than that. */

@@ -23,6 +23,8 @@ const LABELS = {
   retry: "Retry",
   stop: "Stop",
 };
+/** Where a stop may be on its way. */
+const STOPPABLE = new Set(["connecting", "offline", "uploading"]);
 const COPIED_MS = 1_500;
 
 /** The row of one upload. A button keeps its place, and with it the focus, when what it does changes. */
@@ -97,7 +99,7 @@ export class Row {
     let [primary, secondary] = BUTTONS[state];
     if (state === "uploading" && upload.wish === "pause") primary = "resume";
     if (state === "done" && !upload.senderState.filePath) primary = "";
-    if (upload.wish === "stop" && (state === "offline" || state === "uploading")) primary = secondary = "";
+    if (upload.wish === "stop" && STOPPABLE.has(state)) primary = secondary = "";
     this.#button("primary", primary);
     this.#button("secondary", secondary);
   }

@@ -1,10 +1,13 @@
+import { encodeFrame } from "./modules/protocols/ws_upload/frames.ts";
 import { UploadSender } from "./modules/protocols/ws_upload/sender.ts";
-import { parseServerMessage } from "./modules/protocols/ws_upload/server_messages.ts";
+import { CLOSE_TAKEN_OVER, parseServerMessage } from "./modules/protocols/ws_upload/server_messages.ts";
 import { RateMeter } from "./modules/terminal/rate_meter.ts";
-import { FileWindow } from "./file_window.js";
-import { fileIdOf } from "./remembered.js";
+import { HashedFile } from "./hashed_file.js";
+import { fileIdOf, resumeTokenOf } from "./remembered.js";
 
+/** Bytes in one message to a plain server. */
 const CHUNK_BYTES = 1_048_576;
+const ENDS = new Set(["done", "failed", "stopped"]);
 
 /**
  * One upload: the shell around {@linkcode UploadSender} that owns its socket, its file and its timer.
@@ -19,13 +22,17 @@ export class Upload {
   heardAtMs = 0;
   /** The last attempt to reach the server failed, or the connection was lost since. */
   cutOff = false;
+  /** The server compares digests before it publishes. */
+  verified = false;
   /** Where the page stands with it, before and around the sender. */
   #phase;
-  #window;
+  #source;
   #sender;
   #socket;
   #timer;
   #acknowledged;
+  /** Of the bytes read last, which are the next frame's: one part is read at a time. */
+  #crc32;
   #shownState;
   #hooks;
 
@@ -39,7 +46,7 @@ export class Upload {
     Object.assign(this, { path, size, lastModified });
     this.fileId = fileIdOf(this);
     this.#acknowledged = acknowledged;
-    this.#window = file && new FileWindow(file);
+    this.#source = file && new HashedFile(file);
     this.#hooks = hooks;
     this.#phase = file === undefined ? "remembered" : "waiting";
     this.#shownState = this.state;
@@ -72,7 +79,8 @@ export class Upload {
 
   /** Gets its file (again), and waits for its turn. */
   adopt(file) {
-    this.#window = new FileWindow(file);
+    this.#source?.close();
+    this.#source = new HashedFile(file);
     this.retry();
   }
 
@@ -115,8 +123,8 @@ export class Upload {
   tryNow(silentMs = Infinity) {
     if (this.#phase !== "running") return;
     const { kind } = this.#sender.state;
-    const waitsForServer = kind === "sending" || kind === "connecting" || kind === "starting";
-    if (waitsForServer && performance.now() - this.heardAtMs > silentMs) {
+    const waits = kind === "sending" || kind === "streaming" || kind === "connecting" || kind === "starting";
+    if (waits && performance.now() - this.heardAtMs > silentMs) {
       this.#disconnect();
       this.#feed({ type: "close", reason: "The connection went silent" });
     }
@@ -132,7 +140,7 @@ export class Upload {
       fileName,
       fileSize,
       chunkBytes: CHUNK_BYTES,
-      isPlain: true,
+      resumeToken: resumeTokenOf(fileId),
       random,
       ...patience,
     });
@@ -166,8 +174,14 @@ export class Upload {
         return this.#disconnect();
       case "send":
         return this.#socket?.send(action.text);
+      case "frame":
+        return this.#socket?.send(encodeFrame(action, action.bytes, () => this.#crc32));
       case "read":
-        return void this.#read(action);
+        return void this.#answer(() => this.#readBase64(action));
+      case "read-bytes":
+        return void this.#answer(() => this.#readBytes(action));
+      case "digest":
+        return void this.#answer(() => this.#digest(action));
     }
   }
 
@@ -184,8 +198,11 @@ export class Upload {
       this.#feed({ type: "open" });
     });
     socket.onmessage = current(({ data }) => this.#receive(data));
-    socket.onclose = current(({ reason }) => {
+    socket.onclose = current(({ code, reason }) => {
       this.#socket = undefined;
+      if (code === CLOSE_TAKEN_OVER) {
+        return this.#feed({ type: "close", reason: "Taken over by another tab or program", isFinal: true });
+      }
       this.#feed({ type: "close", reason: reason || (opened ? "Connection lost" : "No connection") });
       if (!opened) this.#hooks.refused();
     });
@@ -207,19 +224,34 @@ export class Upload {
     this.#feed({ type: "message", message });
   }
 
-  async #read({ offset, length }) {
+  async #answer(task) {
     const sender = this.#sender;
     let event;
     try {
-      event = { type: "chunk", offset, base64: await this.#window.base64(offset, length) };
+      event = await task();
     } catch (error) {
       event = { type: "unreadable", reason: unreadableReason(error) };
     }
     if (sender === this.#sender) this.#feed(event);
   }
 
+  async #readBase64({ offset, length }) {
+    return { type: "chunk", offset, base64: await this.#source.base64(offset, length) };
+  }
+
+  async #readBytes({ offset, length }) {
+    const { bytes, crc32 } = await this.#source.read(offset, length);
+    this.#crc32 = crc32;
+    return { type: "bytes", offset, bytes };
+  }
+
+  async #digest({ length }) {
+    return { type: "digest", length, sha256: await this.#source.digest(length) };
+  }
+
   /** Until the first `start-ack` the sender knows of nothing stored, but an earlier page did. */
-  #count({ event }, nowMs) {
+  #count({ event, ext }, nowMs) {
+    if (event === "start-ack") this.verified = ext !== undefined;
     const before = this.#acknowledged;
     const { acknowledged, state } = this.#sender;
     if (event === "start-ack" || event === "resume-ack") this.meter.reset();
@@ -241,7 +273,8 @@ export class Upload {
 
   #tell() {
     if (this.state === this.#shownState) return;
-    if (this.state !== "uploading") this.#window?.close();
+    if (ENDS.has(this.state)) this.#source?.close();
+    else if (this.state !== "uploading") this.#source?.rest();
     this.#shownState = this.state;
     this.#hooks.changed(this);
   }
@@ -255,12 +288,16 @@ function stateOf({ state, wish }) {
     case "connecting":
     case "starting":
     case "refused":
+    case "verifying":
+    case "clearing":
       return wish === "pause" ? "paused" : "connecting";
     case "reading":
     case "sending":
+    case "streaming":
     case "pausing":
     case "resuming":
       return "uploading";
+    case "hashing":
     case "completing":
     case "stopping":
       return "finishing";
@@ -270,6 +307,7 @@ function stateOf({ state, wish }) {
 }
 
 function unreadableReason(error) {
+  if (error?.name === "WorkerError") return error.message;
   if (error?.name === "NotFoundError") return "The file is gone. Put it back, or choose it again.";
   return "The file changed or can no longer be read. Choose it again.";
 }

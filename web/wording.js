@@ -81,13 +81,16 @@ export function stateWords(upload, nowMs) {
     case "waiting":
       return "Waiting";
     case "connecting":
+      if (wish === "stop") return "Stopping";
+      if (senderState.kind === "verifying") return "Verifying what is stored";
+      if (senderState.kind === "clearing") return "The file has changed, starting over";
       if (senderState.kind === "refused") return "Waiting for the earlier connection to end";
       return upload.cutOff ? "Connection lost, trying now" : "Connecting";
     case "uploading": {
       if (wish === "pause") return "Pausing";
       if (wish === "stop") return "Stopping";
       const silentMs = nowMs - upload.heardAtMs;
-      if (senderState.kind !== "sending" || silentMs < SILENT_MS) return "Uploading";
+      if (!isUnderWay(senderState) || silentMs < SILENT_MS) return "Uploading";
       return `No answer for ${Math.floor(silentMs / 1000)}${NBSP}s`;
     }
     case "paused":
@@ -96,17 +99,23 @@ export function stateWords(upload, nowMs) {
       if (wish === "stop") return "Stops when the connection is back";
       return `Connection lost, ${nextTry(senderState.retryAtMs, nowMs)}`;
     case "finishing":
+      if (senderState.kind === "hashing") return "Verifying";
       return senderState.kind === "stopping" ? "Stopping" : "Finishing";
     case "done": {
       const { name } = splitPath(senderState.filePath, /[\\/]/);
       const same = name === "" || name === splitPath(upload.path).name;
-      return same ? "Stored" : `Stored as ${isolated(name)}`;
+      return `${same ? "Stored" : `Stored as ${isolated(name)}`}${upload.verified ? ", verified" : ""}`;
     }
     case "failed":
       return isolated(senderState.reason.slice(0, 300));
     case "stopped":
       return senderState?.deleted === false ? "Stopped; the server may still keep a part" : "Stopped";
   }
+}
+
+/** Whether bytes were sent that the server has not acknowledged. */
+function isUnderWay({ kind, deadlineMs }) {
+  return kind === "sending" || (kind === "streaming" && deadlineMs !== undefined);
 }
 
 /** Text from elsewhere inside a sentence of ours; U+2068 and U+2069 keep its direction to itself. */

@@ -162,7 +162,7 @@ export class UploadSender {
   }
 
   #start(nowMs: number): SenderAction[] {
-    const { fileId, fileName, resumeToken, isPlain = false } = this.#options;
+    const { fileId, fileName, resumeToken } = this.#options;
     const fileSize = this.#options.fileSize ?? -1;
     const recoveryMs = Math.max(this.#acknowledged, fileSize) / SLOWEST_RECOVERY_BYTES_PER_MS;
     this.#state = { kind: "starting", deadlineMs: nowMs + REPLY_MS + recoveryMs };
@@ -172,7 +172,7 @@ export class UploadSender {
       crc32: true,
       ...(resumeToken === undefined ? {} : { resumeToken }),
     };
-    return [send({ action: "start", fileId, fileName, fileSize, ...(isPlain ? {} : { ext }) })];
+    return [send({ action: "start", fileId, fileName, fileSize, ext })];
   }
 
   #receive(message: ServerMessage, nowMs: number): SenderAction[] {

@@ -90,8 +90,6 @@ export interface SenderOptions {
   readonly fileSize: number | undefined;
   /** Bytes of the file in one message to a plain server. */
   readonly chunkBytes: number;
-  /** Do not offer the extension. */
-  readonly isPlain?: boolean;
   /** Owns the upload on a server that speaks the extension: 128 random bits in base64url. */
   readonly resumeToken?: string | undefined;
   /**
