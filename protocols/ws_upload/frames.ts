@@ -30,14 +30,19 @@ export interface Frame extends FrameHeader {
  * Puts a frame together.
  *
  * @param crc32 Computes the CRC-32 (IEEE 802.3) of bytes; without it the frame carries none.
+ * @param memory Where to put it, if it is large enough; the frame then shares it.
  */
 export function encodeFrame(
   { session, offset }: FrameHeader,
   payload: Uint8Array,
   crc32?: (bytes: Uint8Array) => number,
+  memory?: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
-  const view = new DataView(frame.buffer);
+  const length = FRAME_HEADER_BYTES + payload.length;
+  const frame = memory !== undefined && memory.length >= length
+    ? memory.subarray(0, length)
+    : new Uint8Array(length);
+  const view = new DataView(frame.buffer, frame.byteOffset, length);
   view.setUint8(0, TYPE_DATA);
   view.setUint8(1, VERSION);
   view.setUint16(2, crc32 === undefined ? 0 : FLAG_CRC);

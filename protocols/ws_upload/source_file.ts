@@ -9,7 +9,10 @@ const CHECK_BYTES = 16 * 1024 * 1024;
 export interface UploadSource extends Disposable {
   /** Bytes; `undefined` as long as only the end will tell. */
   readonly size: number | undefined;
-  /** Reads the bytes [offset, offset + length); fewer only at an end that was not known before. */
+  /**
+   * Reads the bytes [offset, offset + length); fewer only at an end that was not known before. They are
+   * good until the next read: memory that is used again costs half of what fresh memory does.
+   */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   /** The digest of it all in hexadecimal. */
   sha256(): Promise<string>;
@@ -32,6 +35,7 @@ export class SourceFile implements UploadSource {
   #hashed = 0;
   /** Where the file's handle stands, so that reading on needs no seek. */
   #position = 0;
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #nextCheck = 0;
 
   private constructor(file: Deno.FsFile, found: Deno.FileInfo) {
@@ -107,7 +111,8 @@ export class SourceFile implements UploadSource {
     if (offset !== this.#position) {
       this.#position = await this.#file.seek(offset, Deno.SeekMode.Start);
     }
-    const bytes = new Uint8Array(length);
+    if (this.#buffer.length < length) this.#buffer = new Uint8Array(length);
+    const bytes = this.#buffer.subarray(0, length);
     let filled = 0;
     while (filled < length) {
       const count = await this.#file.read(bytes.subarray(filled));

@@ -54,6 +54,7 @@ export function startUpload(options: UploadOptions): Upload {
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** The last read or digest under way: one at a time, as the source has one file position. */
   let using: Promise<unknown> = Promise.resolve();
+  let frame: Uint8Array<ArrayBuffer> | undefined;
   /** The chunk that is most likely next for a plain server, read while the one before it is under way. */
   let ahead: { readonly offset: number; readonly base64: Promise<string> } | undefined;
 
@@ -98,7 +99,9 @@ export function startUpload(options: UploadOptions): Upload {
         link?.send(action.text);
         return;
       case "frame":
-        link?.send(encodeFrame(action, action.bytes, crc32));
+        // Sending takes a copy (WHATWG WebSockets, section 3.1), so that the next frame can lie in the same place.
+        frame = encodeFrame(action, action.bytes, crc32, frame);
+        link?.send(frame);
         return;
       case "read":
         return void answer(() => readBase64(action));
