@@ -1,4 +1,4 @@
-import { encodeFrame } from "./modules/protocols/ws_upload/frames.ts";
+import { encodeFrameInPlace } from "./modules/protocols/ws_upload/frames.ts";
 import { UploadSender } from "./modules/protocols/ws_upload/sender.ts";
 import { CLOSE_TAKEN_OVER, parseServerMessage } from "./modules/protocols/ws_upload/server_messages.ts";
 import { RateMeter } from "./modules/terminal/rate_meter.ts";
@@ -175,7 +175,7 @@ export class Upload {
       case "send":
         return this.#socket?.send(action.text);
       case "frame":
-        return this.#socket?.send(encodeFrame(action, action.bytes, () => this.#crc32));
+        return this.#socket?.send(encodeFrameInPlace(action, action.bytes, this.#crc32));
       case "read":
         return void this.#answer(() => this.#readBase64(action));
       case "read-bytes":
