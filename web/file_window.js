@@ -57,15 +57,15 @@ export class FileWindow {
   }
 }
 
-/** All pieces in one array with memory of its own. */
-export function joined(pieces) {
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let at = 0;
+/** All pieces in one array with memory of its own, and `room` bytes to spare before it. */
+export function joined(pieces, room = 0) {
+  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, room));
+  let at = room;
   for (const piece of pieces) {
     whole.set(piece, at);
     at += piece.length;
   }
-  return whole;
+  return whole.subarray(room);
 }
 
 function covers(block, offset) {

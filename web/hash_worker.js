@@ -3,13 +3,14 @@
  * read so far, away from the thread that draws. Requests are answered in the order in which they come:
  *
  * - `{ type: "open", file }`, not answered
- * - `{ type: "read", offset, length }`: `{ bytes, crc32 }`
+ * - `{ type: "read", offset, length }`: `{ bytes, crc32 }`, with room for a frame's header before the bytes
  * - `{ type: "digest", length }`: `{ sha256 }` of the first `length` bytes
  * - `{ type: "rest" }`: gives memory back; not answered
  *
  * An answer `{ error, name }` says what went wrong.
  */
 
+import { FRAME_HEADER_BYTES } from "./modules/protocols/ws_upload/frames.ts";
 import { crc32 } from "./crc32.js";
 import { FileWindow, joined } from "./file_window.js";
 import { Sha256 } from "./sha256.js";
@@ -48,7 +49,7 @@ async function serve(request) {
 async function read({ offset, length }) {
   await hashUpTo(offset);
   const pieces = await blocks.pieces(offset, length);
-  const bytes = joined(pieces);
+  const bytes = joined(pieces, FRAME_HEADER_BYTES);
   postMessage({ bytes, crc32: crc32(bytes) }, [bytes.buffer]);
   // Behind the answer, so that they are sent meanwhile. What is read once more was hashed before.
   for (const piece of pieces) {

@@ -30,7 +30,7 @@ export class HashedFile {
   }
 
   /**
-   * The bytes [offset, offset + length), and their CRC-32.
+   * The bytes [offset, offset + length), with room for a frame's header before them, and their CRC-32.
    *
    * @returns {Promise<{ bytes: Uint8Array, crc32: number }>}
    * @throws {Error} With the name that `File` gave it, or `WorkerError`.

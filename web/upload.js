@@ -1,4 +1,4 @@
-import { encodeFrame } from "./modules/protocols/ws_upload/frames.ts";
+import { encodeFrameInPlace } from "./modules/protocols/ws_upload/frames.ts";
 import { UploadSender } from "./modules/protocols/ws_upload/sender.ts";
 import { CLOSE_TAKEN_OVER, parseServerMessage } from "./modules/protocols/ws_upload/server_messages.ts";
 import { RateMeter } from "./modules/terminal/rate_meter.ts";
@@ -173,9 +173,9 @@ export class Upload {
       case "disconnect":
         return this.#disconnect();
       case "send":
-        return this.#socket?.send(action.text);
+        return this.#send(action.text);
       case "frame":
-        return this.#socket?.send(encodeFrame(action, action.bytes, () => this.#crc32));
+        return this.#send(encodeFrameInPlace(action, action.bytes, this.#crc32));
       case "read":
         return void this.#answer(() => this.#readBase64(action));
       case "read-bytes":
@@ -183,6 +183,11 @@ export class Upload {
       case "digest":
         return void this.#answer(() => this.#digest(action));
     }
+  }
+
+  /** The close of a connection that the server is ending, say for another tab, is told a moment later. */
+  #send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(message);
   }
 
   #connect() {

@@ -42,16 +42,39 @@ export function encodeFrame(
   const frame = memory !== undefined && memory.length >= length
     ? memory.subarray(0, length)
     : new Uint8Array(length);
-  const view = new DataView(frame.buffer, frame.byteOffset, length);
+  writeHeader(frame, { session, offset, crc32: crc32?.(payload) });
+  frame.set(payload, FRAME_HEADER_BYTES);
+  return frame;
+}
+
+/**
+ * Like {@linkcode encodeFrame}, for a payload that has {@linkcode FRAME_HEADER_BYTES} to spare before it in
+ * its buffer, and nothing behind it: the buffer becomes the frame, without a copy.
+ */
+export function encodeFrameInPlace(
+  { session, offset }: FrameHeader,
+  payload: Uint8Array<ArrayBuffer>,
+  crc32: number,
+): ArrayBuffer {
+  if (payload.byteOffset !== FRAME_HEADER_BYTES) {
+    throw new RangeError(`A header needs ${FRAME_HEADER_BYTES} bytes before it, not ${payload.byteOffset}`);
+  }
+  writeHeader(new Uint8Array(payload.buffer), { session, offset, crc32 });
+  return payload.buffer;
+}
+
+function writeHeader(
+  frame: Uint8Array<ArrayBuffer>,
+  { session, offset, crc32 }: FrameHeader & { readonly crc32: number | undefined },
+): void {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   view.setUint8(0, TYPE_DATA);
   view.setUint8(1, VERSION);
   view.setUint16(2, crc32 === undefined ? 0 : FLAG_CRC);
   view.setUint32(4, session);
   view.setBigUint64(8, BigInt(offset));
-  view.setUint32(16, payload.length);
-  view.setUint32(20, crc32?.(payload) ?? 0);
-  frame.set(payload, FRAME_HEADER_BYTES);
-  return frame;
+  view.setUint32(16, frame.byteLength - FRAME_HEADER_BYTES);
+  view.setUint32(20, crc32 ?? 0);
 }
 
 /** Reads a frame. @returns `undefined` when it is not one, or longer or shorter than it says. */

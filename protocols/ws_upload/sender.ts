@@ -224,7 +224,7 @@ export class UploadSender {
     const chunkBytes = Math.min(ext.chunkBytes, windowBytes);
     this.#agreement = { kind: "extended", ext, window: new FlightWindow({ windowBytes, chunkBytes }) };
     this.#durable = ext.durableOffset;
-    if (offset > this.#verified) {
+    if (offset > this.#verified && !this.#isToEnd()) {
       // Longer than the file is another file, whatever its digest.
       if (this.#fileSize === undefined || offset > this.#fileSize) return this.#clear(nowMs);
       this.#state = { kind: "verifying", offset, sha256: ext.prefixSha256 };
@@ -352,7 +352,7 @@ export class UploadSender {
   }
 
   #wished(wish: Wish, nowMs: number): SenderAction[] {
-    if (this.#wish === "stop" || this.#wish === "quit") {
+    if (this.#isToEnd()) {
       // Nothing takes back an end; but who asks to quit after a stop does not want to wait for it.
       return wish === "quit" ? this.#end({ kind: "stopped", deleted: false }) : [];
     }
@@ -361,6 +361,9 @@ export class UploadSender {
       case "paused":
       case "streaming":
         return this.#advance(nowMs);
+      case "verifying":
+        // Whatever the digest turns out to be, which may take minutes.
+        return this.#isToEnd() ? this.#advance(nowMs) : [];
       case "offline":
       case "connecting":
       case "starting":
@@ -376,7 +379,7 @@ export class UploadSender {
   #advance(nowMs: number): SenderAction[] {
     const { fileId } = this.#options;
     const deadlineMs = nowMs + REPLY_MS;
-    if (this.#wish === "stop" || this.#wish === "quit") {
+    if (this.#isToEnd()) {
       const deletes = this.#wish === "stop";
       this.#state = { kind: "stopping", deadlineMs, deletes };
       return [send({ action: "stop", fileId, delete: deletes })];
@@ -424,6 +427,10 @@ export class UploadSender {
     if (this.#isReading || length === 0 || !isRoom) return [];
     this.#isReading = true;
     return [{ type: "read-bytes", offset: this.#next, length }];
+  }
+
+  #isToEnd(): boolean {
+    return this.#wish === "stop" || this.#wish === "quit";
   }
 
   #isSending(): boolean {

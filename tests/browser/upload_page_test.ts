@@ -1,65 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { type Browser, chromium, type Page } from "playwright-core";
 import { filesBelow, sha256 } from "../support/bytes.ts";
-import dropFiles from "./drop_files.js" with { type: "text" };
-import { testServer } from "../support/upload_server.ts";
-import { assets } from "../../web/assets.ts";
+import { drop, row, withPage } from "../support/page.ts";
 
 const MIB = 1024 * 1024;
-
-async function launch(): Promise<Browser> {
-  return await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-}
-
-/** Runs a test in a fresh browser; what the page complains about fails it. */
-async function withPage(
-  test: (page: Page, server: Awaited<ReturnType<typeof testServer>>) => Promise<void>,
-  options: Parameters<typeof testServer>[0] = {},
-): Promise<void> {
-  await using server = await testServer({ page: assets, ...options });
-  const browser = await launch();
-  try {
-    const page = await browser.newPage();
-    const complaints: string[] = [];
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => {
-      if (message.type() === "error" && !message.text().includes("401")) complaints.push(message.text());
-    });
-    page.on("request", (request) => {
-      const { host, protocol } = new URL(request.url());
-      if (host !== new URL(server.url).host && protocol !== "data:") complaints.push(request.url());
-    });
-    page.setDefaultTimeout(20_000);
-    await page.goto(server.url);
-    await test(page, server);
-    assertEquals(complaints, []);
-  } finally {
-    await browser.close();
-  }
-}
-
-/** Drops files of random bytes, sizes by name, and returns their digests by name. */
-async function drop(page: Page, sizes: Readonly<Record<string, number>>): Promise<Record<string, string>> {
-  const script = dropFiles.replace(/;\s*$/, "");
-  return await page.evaluate<Record<string, string>>(`(${script})(${JSON.stringify(sizes)})`);
-}
-
-const row = (page: Page, name: string, state = "") => {
-  const wanted = state === "" ? "" : `[data-state="${state}"]`;
-  return page.locator(`[data-testid="upload-row"][data-name=${JSON.stringify(name)}]${wanted}`);
-};
 
 Deno.test("two files are dropped, one is paused and resumed, and both arrive", async () => {
   await withPage(async (page, server) => {

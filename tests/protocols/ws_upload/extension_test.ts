@@ -1,6 +1,11 @@
-import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
+import { assert, assertEquals, assertLess, assertLessOrEqual, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES } from "../../../protocols/ws_upload/frames.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  encodeFrameInPlace,
+  FRAME_HEADER_BYTES,
+} from "../../../protocols/ws_upload/frames.ts";
 import { FlightWindow } from "../../../protocols/ws_upload/flight_window.ts";
 import type { Wish } from "../../../protocols/ws_upload/sender_state.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -117,6 +122,15 @@ Deno.test("a frame is the bytes that the protocol says", () => {
     "01010001" + "01020304" + "0000001122334455" + "00000002" + "aabbccdd" + "0908",
   );
   assertEquals(encodeFrame({ session: 1, offset: 0 }, new Uint8Array(0)).toHex().slice(0, 8), "01010000");
+});
+
+Deno.test("a frame made where its payload lies is the same, and needs the room for it", () => {
+  const header = { session: 7, offset: 2 ** 40 };
+  const payload = new Uint8Array(FRAME_HEADER_BYTES + 3).subarray(FRAME_HEADER_BYTES);
+  payload.set([1, 2, 3]);
+  const copied = encodeFrame(header, payload, () => 0xfedcba98);
+  assertEquals(new Uint8Array(encodeFrameInPlace(header, payload, 0xfedcba98)), copied);
+  assertThrows(() => encodeFrameInPlace(header, new Uint8Array(3), 0), RangeError, "24 bytes");
 });
 
 Deno.test("the window grows to twice bandwidth times delay, and no further than allowed", () => {

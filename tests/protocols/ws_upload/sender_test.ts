@@ -61,6 +61,35 @@ Deno.test("an unreachable server is given up after five seconds, a lost one afte
   assertLess(later.connections, 120);
 });
 
+Deno.test("a stop does not wait until what the server has is verified", () => {
+  const ext = {
+    version: 1,
+    session: 1,
+    chunkBytes: 4,
+    windowBytes: 16,
+    resumeToken: "t",
+    durableOffset: 0,
+    prefixSha256: "of something",
+  } as const;
+  const ack = { event: "start-ack", fileId: "f", offset: 4, status: "active", ext } as const;
+  const stop: SenderAction = {
+    type: "send",
+    text: JSON.stringify({ action: "stop", fileId: "f", delete: true }),
+  };
+  for (const wishesFirst of [true, false]) {
+    const options = { fileId: "f", fileName: "n", fileSize: 10, chunkBytes: 4, random: () => 0 };
+    const sender = new UploadSender(options);
+    sender.handle({ type: "tick" }, 0);
+    if (wishesFirst) sender.handle({ type: "wish", wish: "stop" }, 0);
+    sender.handle({ type: "open" }, 0);
+    const onAck = sender.handle({ type: "message", message: ack }, 0);
+    const actions = wishesFirst ? onAck : sender.handle({ type: "wish", wish: "stop" }, 0);
+    assertEquals(actions, [stop]);
+    assertEquals(sender.handle({ type: "digest", length: 4, sha256: "of another" }, 0), []);
+    assertEquals(sender.state.kind, "stopping");
+  }
+});
+
 /** A sender that has come to its first chunk, and what it answers to each event. */
 function startedSender(fileSize = 10): {
   readonly sender: UploadSender;
