@@ -5,6 +5,7 @@
 export interface PlainClient extends AsyncDisposable {
   send(message: unknown): void;
   sendText(text: string): void;
+  sendBytes(bytes: Uint8Array<ArrayBuffer>): void;
   /** The next answer. Rejects when the connection closes instead. */
   next(): Promise<Record<string, unknown>>;
   /** Sends a message and takes one answer. */
@@ -37,6 +38,7 @@ export async function plainClient(url: string, options: WebSocketOptions = {}): 
   const client: PlainClient = {
     send: (message) => socket.send(JSON.stringify(message)),
     sendText: (text) => socket.send(text),
+    sendBytes: (bytes) => socket.send(bytes),
     async next() {
       const text = answers.shift() ?? await new Promise<string | undefined>((resolve) => {
         if (socket.readyState === WebSocket.OPEN) waiting.push(resolve);
