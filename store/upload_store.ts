@@ -250,7 +250,10 @@ export class UploadStore {
       const { id, fileSize, sha256 } = publishing.data;
       // Relative, so that a directory that was moved meanwhile makes no difference.
       const published = { path: join(this.root, publishing.data.path), fileSize, sha256 };
-      if ((await this.#disk.stat(published.path))?.id === id) {
+      const target = await this.#disk.stat(published.path);
+      // After a directory was copied, or restored, an id can be another file's: then the part is all there is.
+      const isPart = found === undefined || found.id === id;
+      if (target?.id === id && target.size === fileSize && isPart) {
         const owner = tokenHash === undefined ? {} : { tokenHash };
         await this.#disk.syncDirectory(dirname(published.path));
         await this.completed.add({ fileId, ...published, ...owner, atMs: nowMs });
