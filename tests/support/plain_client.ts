@@ -10,6 +10,8 @@ export interface PlainClient extends AsyncDisposable {
   next(): Promise<Record<string, unknown>>;
   /** Sends a message and takes one answer. */
   ask(message: unknown): Promise<Record<string, unknown>>;
+  /** Answers that came and were not taken. */
+  readonly unread: number;
   readonly closed: Promise<CloseEvent>;
   close(): void;
 }
@@ -50,6 +52,9 @@ export async function plainClient(url: string, options: WebSocketOptions = {}): 
     ask(message) {
       client.send(message);
       return client.next();
+    },
+    get unread() {
+      return answers.length;
     },
     closed,
     close: () => socket.close(),
