@@ -11,7 +11,7 @@ import {
 } from "../support/extension_client.ts";
 import { plainClient, sendChunks } from "../support/plain_client.ts";
 import { type ServerProcess, startServer, transfer } from "../support/program.ts";
-import { messageBytes, rawSocket } from "../support/raw_socket.ts";
+import { rawSocket } from "../support/raw_socket.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const MIB = 1024 * 1024;
@@ -27,45 +27,37 @@ async function peakMemory(pid: number): Promise<number> {
 
 const PAYLOAD = pseudoRandomBytes(MIB, 9);
 
-/** What a client sends that keeps to no window and reads nothing: the n-th message, given its session. */
-const HOSTILE: readonly (readonly [string, (session: number, n: number) => Uint8Array])[] = [
-  ["sends as fast as it can", (session, n) => frame(session, n * MIB, PAYLOAD)],
-  ["repeats one frame", (session) => frame(session, 0, PAYLOAD)],
-  ["sends what is far beyond the window", (session, n) => frame(session, (n + 1000) * MIB, PAYLOAD)],
-  ["sends frames that are corrupt", (session) => frame(session, 0, PAYLOAD, { checksum: 1 })],
-  ["sends messages that are no frames", () => PAYLOAD],
-];
-
-/** Pushes until all is pushed or the server has had enough. */
-async function push(
-  server: ServerProcess,
-  message: (session: number, n: number) => Uint8Array,
-): Promise<void> {
+/**
+ * Sends frames in order and reads no answer after the first, whatever the window, until all is pushed or
+ * the server has had enough.
+ */
+async function push(server: ServerProcess): Promise<void> {
   using socket = await rawSocket(server.port);
   await socket.send(JSON.stringify(startMessage({ fileId: "h", fileName: "hostile.bin", fileSize: 1e9 })));
   const { ext } = JSON.parse(await socket.readText());
   try {
-    for (let n = 0; n * MIB < PUSHED_BYTES; n++) await socket.sendRaw(messageBytes(message(ext.session, n)));
+    for (let offset = 0; offset < PUSHED_BYTES; offset += MIB) {
+      await socket.send(frame(ext.session, offset, PAYLOAD));
+    }
   } catch (error) {
     const isDropped = error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
     if (!isDropped) throw error;
   }
 }
 
-for (const [what, message] of HOSTILE) {
-  Deno.test(`a client that ${what} and never reads costs little memory, and others are served`, async () => {
-    await using dir = await tempDir();
-    await using server = await startServer(dir.path);
-    const pushing = push(server, message);
-    await using honest = await plainClient(server.ws);
-    await honest.ask({ action: "start", fileId: "f", fileName: "honest.bin", fileSize: BYTES.length });
-    await sendChunks(honest, { fileId: "f", bytes: BYTES });
-    assertEquals((await honest.ask({ action: "complete", fileId: "f" })).event, "complete-ack");
-    assertEquals(sha256(await Deno.readFile(join(dir.path, "honest.bin"))), sha256(BYTES));
-    await pushing;
-    assertLess(await peakMemory(server.pid), MOST_MEMORY_BYTES);
-  });
-}
+Deno.test("a client that ignores the window and never reads costs little memory, and others are served", async () => {
+  await using dir = await tempDir();
+  await using server = await startServer(dir.path);
+  const pushing = push(server);
+  await using honest = await plainClient(server.ws);
+  await honest.ask({ action: "start", fileId: "f", fileName: "honest.bin", fileSize: BYTES.length });
+  await sendChunks(honest, { fileId: "f", bytes: BYTES });
+  assertEquals((await honest.ask({ action: "complete", fileId: "f" })).event, "complete-ack");
+  assertEquals(sha256(await Deno.readFile(join(dir.path, "honest.bin"))), sha256(BYTES));
+  await pushing;
+  // Without bounds it was 645 MB; what it is with them is for the most part not collected yet.
+  assertLess(await peakMemory(server.pid), MOST_MEMORY_BYTES);
+});
 
 Deno.test("a second server on the directory is refused, says why, and the first goes on", async () => {
   await using dir = await tempDir();

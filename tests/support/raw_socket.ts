@@ -2,8 +2,6 @@
 export interface RawSocket extends Disposable {
   /** Sends one message. Rejects when the server has dropped the connection. */
   send(message: string | Uint8Array): Promise<void>;
-  /** Sends bytes as they are. */
-  sendRaw(bytes: Uint8Array): Promise<void>;
   /** The text of the next message. Nothing is read before. */
   readText(): Promise<string>;
 }
@@ -37,7 +35,6 @@ export async function rawSocket(port: number): Promise<RawSocket> {
   while (!new TextDecoder().decode(buffered).includes("\r\n\r\n")) await readMore();
   await take(new TextDecoder().decode(buffered).indexOf("\r\n\r\n") + 4);
   return {
-    sendRaw,
     send: (message) => sendRaw(messageBytes(message)),
     async readText() {
       const [, length = 0] = await take(2);
@@ -49,7 +46,7 @@ export async function rawSocket(port: number): Promise<RawSocket> {
 }
 
 /** A message as a client sends it (RFC 6455 section 5.2), masked with zeros, which change nothing. */
-export function messageBytes(message: string | Uint8Array): Uint8Array<ArrayBuffer> {
+function messageBytes(message: string | Uint8Array): Uint8Array<ArrayBuffer> {
   const payload = typeof message === "string" ? new TextEncoder().encode(message) : message;
   const bytes = new Uint8Array(14 + payload.length);
   const view = new DataView(bytes.buffer);

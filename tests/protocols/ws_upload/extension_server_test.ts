@@ -139,6 +139,50 @@ Deno.test("a checksum that the flags do not announce is not looked at", async ()
   await progressUntil(client, ({ offset }) => offset === 1000);
 });
 
+Deno.test("more than the window under way ends the connection with 1009, and what was stored stays", async () => {
+  await using server = await testServer();
+  await using client = await plainClient(server.ws);
+  const upload = await startExtended(client, { fileId: "f", fileSize: 1e9 });
+  await sendAll(client, upload, { to: HALF });
+  const { session, windowBytes, chunkBytes, resumeToken } = upload.ext;
+  client.sendBytes(frame(session, HALF + windowBytes + chunkBytes - 1, BYTES.subarray(0, 2)));
+  assertEquals((await client.closed).code, 1009);
+  await using back = await plainClient(server.ws);
+  assertEquals((await startExtended(back, { fileId: "f", fileSize: 1e9, resumeToken })).offset, HALF);
+});
+
+for (
+  const [what, change] of [
+    ["of another type", (bytes: Uint8Array) => bytes[0] = 2],
+    ["of another version", (bytes: Uint8Array) => bytes[1] = 2],
+    ["with unknown flags", (bytes: Uint8Array) => bytes[2] = 0x80],
+    ["longer than it says", (bytes: Uint8Array) => bytes[19] = 1],
+    ["beyond what a number can tell", (bytes: Uint8Array) => bytes[8] = 0xff],
+  ] as const
+) {
+  Deno.test(`a frame ${what} is refused, and the upload goes on`, async () => {
+    await using server = await testServer();
+    await using client = await plainClient(server.ws);
+    const { ext } = await startExtended(client, { fileId: "f", fileSize: 1000 });
+    const bad = frame(ext.session, 0, BYTES.subarray(0, 1000));
+    change(bad);
+    client.sendBytes(bad);
+    assertEquals(await client.next(), { event: "error", error: "Message is no frame" });
+    client.sendBytes(frame(ext.session, 0, BYTES.subarray(0, 1000)));
+    await progressUntil(client, ({ offset }) => offset === 1000);
+  });
+}
+
+Deno.test("frames of a session that was never agreed upon are passed over", async () => {
+  await using server = await testServer();
+  await using client = await plainClient(server.ws);
+  const { ext } = await startExtended(client, { fileId: "f", fileSize: 1000 });
+  for (const session of [0, ext.session + 1, 0xffffffff]) {
+    client.sendBytes(frame(session, 0, BYTES.subarray(0, 1000)));
+  }
+  assertEquals((await client.ask({ action: "pause", fileId: "f" })).offset, 0);
+});
+
 for (
   const ext of [
     null,
