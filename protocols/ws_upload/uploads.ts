@@ -481,11 +481,12 @@ export class Uploads {
     const { overwrite, store, onEvent } = this.#options;
     const startedMs = performance.now();
     await upload.close();
-    const { path, fileSize } = await store.publish({ ...record, part }, {
+    const { path, fileSize, replacedBytes } = await store.publish({ ...record, part }, {
       overwrite,
       sha256,
       nowMs: Date.now(),
     });
+    this.#usedBytes -= replacedBytes;
     this.#uploads.delete(record.fileId);
     await part.forget();
     this.#options.metrics?.publishSeconds.observe((performance.now() - startedMs) / 1000);

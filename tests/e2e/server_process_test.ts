@@ -12,6 +12,7 @@ import {
 import { plainClient, sendChunks } from "../support/plain_client.ts";
 import { type ServerProcess, startServer, transfer } from "../support/program.ts";
 import { rawSocket } from "../support/raw_socket.ts";
+import { startWsServe } from "../support/ws_serve.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const MIB = 1024 * 1024;
@@ -104,4 +105,20 @@ Deno.test("a server that was killed knows what it had, and whose it was", async 
   } finally {
     await server[Symbol.asyncDispose]();
   }
+});
+
+Deno.test("no token is logged, neither a client's nor its hash, and the server's is not either", async () => {
+  await using dir = await tempDir();
+  await using server = await startWsServe(dir.path, ["--log", "json"], { TRANSFER_TOKEN: "of-the-server" });
+  const headers = { authorization: "Bearer of-the-server" };
+  await using client = await plainClient(`${server.url.replace("http", "ws")}/ws`, { headers });
+  const { ext } = await startExtended(client, { fileId: "f", fileSize: BYTES.length });
+  const start = startMessage({ fileId: "f", fileSize: BYTES.length, resumeToken: ext.resumeToken });
+  assertEquals((await ask(client, start)).event, "start-ack");
+  assertEquals((await ask(client, { action: "stop", fileId: "f" })).event, "stop-ack");
+  await server.end();
+  const log = server.log.join("\n");
+  assertStringIncludes(log, "upload resumed");
+  const hash = sha256(new TextEncoder().encode(ext.resumeToken));
+  for (const secret of [ext.resumeToken, hash, "of-the-server"]) assert(!log.includes(secret), log);
 });
