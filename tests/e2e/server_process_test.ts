@@ -63,6 +63,11 @@ Deno.test("a client that ignores the window and never reads costs little memory,
 Deno.test("a second server on the directory is refused, says why, and the first goes on", async () => {
   await using dir = await tempDir();
   await using first = await startServer(dir.path);
+  const started = startServer(dir.path).then(async (server) => {
+    await server[Symbol.asyncDispose]();
+    return "it started";
+  }, String);
+  assertStringIncludes(await started, "in use by another process");
   const second = await transfer(["ws-serve", "--dir", dir.path, "--port", "0"]);
   assertEquals([second.code, second.stdout], [1, ""]);
   assertStringIncludes(second.stderr, `${await Deno.realPath(dir.path)} is in use by another process`);

@@ -267,6 +267,16 @@ for (const code of ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]) {
   });
 }
 
+Deno.test("without links, too, a name that is taken at the last moment is not replaced", async () => {
+  await using dir = await tempDir();
+  const link = async (_from: string, to: string) => {
+    if (to.endsWith("/data.bin")) await Deno.writeTextFile(to, "somebody's");
+    throw Object.assign(new Error("link: EPERM"), { code: "EPERM" });
+  };
+  assertEquals(await publish(dir.path, { disk: { ...realDisk(), link } }), "data (1).bin");
+  assertEquals(await Deno.readTextFile(join(dir.path, "data.bin")), "somebody's");
+});
+
 Deno.test("a link that fails for another reason publishes nothing and keeps the part", async () => {
   await using dir = await tempDir();
   const link = () => Promise.reject(Object.assign(new Error("link: EIO"), { code: "EIO" }));

@@ -3,8 +3,8 @@ import { type Disk, type DiskFile, realDisk } from "../../store/disk.ts";
 /** The machine's file system, which a test can hold up and let fail. */
 export interface ObstructedDisk {
   readonly disk: Disk;
-  /** Lets no write to a file of this name go on. Settles when one waits. */
-  hold(name: string): Promise<void>;
+  /** Lets no write to a file of this name, or no sync, go on. Settles when one waits. */
+  hold(name: string, what?: "write" | "sync"): Promise<void>;
   /** Lets all go on. */
   release(): void;
   /**
@@ -20,20 +20,28 @@ export interface ObstructedDisk {
 export function obstructedDisk(): ObstructedDisk {
   const real = realDisk();
   const syncedBytes = new Map<string, number>();
-  let held: { readonly name: string; readonly came: () => void; readonly gone: Promise<void> } | undefined;
+  let held: {
+    readonly name: string;
+    readonly what: "write" | "sync";
+    readonly came: () => void;
+    readonly gone: Promise<void>;
+  } | undefined;
   let release = () => {};
   let failing: string | undefined;
 
+  const waits = async (path: string, what: "write" | "sync") => {
+    if (held?.what !== what || !path.endsWith(`/${held.name}`)) return;
+    held.came();
+    await held.gone;
+  };
   const obstructed = (path: string, file: DiskFile): DiskFile => ({
     ...file,
     async writeAt(bytes, offset) {
-      if (held !== undefined && path.endsWith(`/${held.name}`)) {
-        held.came();
-        await held.gone;
-      }
+      await waits(path, "write");
       await file.writeAt(bytes, offset);
     },
     async sync() {
+      await waits(path, "sync");
       const { size = 0 } = await real.stat(path) ?? {};
       if (failing !== undefined && path.endsWith(`/${failing}`)) {
         failing = undefined;
@@ -54,10 +62,10 @@ export function obstructedDisk(): ObstructedDisk {
       create: async (path) => obstructed(path, await real.create(path)),
       open: async (path) => obstructed(path, await real.open(path)),
     },
-    hold(name) {
+    hold(name, what = "write") {
       const came = Promise.withResolvers<void>();
       const gone = Promise.withResolvers<void>();
-      held = { name, came: came.resolve, gone: gone.promise };
+      held = { name, what, came: came.resolve, gone: gone.promise };
       release = gone.resolve;
       return came.promise;
     },

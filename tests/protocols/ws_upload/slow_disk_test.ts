@@ -83,6 +83,22 @@ Deno.test("a disk that stands still stops the client, not the server, and costs 
   assertEquals([await gauge(server, "queue_bytes"), await gauge(server, "paused_sockets")], [0, 0]);
 });
 
+Deno.test("nothing is called durable while its sync is under way, and the client goes on meanwhile", async () => {
+  const obstructed = obstructedDisk();
+  await using server = await testServer({ disk: obstructed.disk });
+  await using client = await plainClient(server.ws);
+  const upload = await startExtended(client, { fileId: "f", fileSize: BYTES.length });
+  const held = obstructed.hold("data.bin.part", "sync");
+  sendFrames(client, upload, { bytes: BYTES, to: 1_500_000 });
+  await held;
+  sendFrames(client, upload, { bytes: BYTES, from: 1_500_000 });
+  const seen = await progressUntil(client, ({ offset }) => offset === BYTES.length);
+  assertEquals(new Set(seen.map(({ durable }) => durable)), new Set([0]));
+  obstructed.release();
+  await progressUntil(client, ({ durable }) => durable === BYTES.length);
+  assertEquals(obstructed.synced("data.bin.part"), BYTES.length);
+});
+
 /** What makes the server sync a part. */
 const SYNCED_BY: readonly (readonly [string, Record<string, unknown>])[] = [
   ["complete", { action: "complete", fileId: "f", sha256: DIGEST }],
