@@ -30,8 +30,10 @@ export class ReceiveBudget {
   give(bytes: number): void {
     this.#heldBytes -= bytes;
     if (this.#heldBytes > this.#limitBytes / 2) return;
-    for (const goOn of this.#waiting) goOn();
+    const waiting = [...this.#waiting];
+    // Before they are called: one that finds the budget spent by another asks to wait again.
     this.#waiting.clear();
+    for (const goOn of waiting) goOn();
   }
 
   /** Asks to be called once there is room again. */

@@ -44,9 +44,11 @@ export class CompletedLog {
     const uploads = new Map<string, CompletedUpload>();
     for (const record of records) {
       const parsed = completedRecord.safeParse(record);
-      if (parsed.success && nowMs - parsed.data.atMs < REMEMBER_MS) {
-        uploads.set(parsed.data.fileId, parsed.data);
-      }
+      if (!parsed.success) continue;
+      const { fileId, atMs } = parsed.data;
+      // Also by one that is old: so it was forgotten.
+      uploads.delete(fileId);
+      if (nowMs - atMs < REMEMBER_MS) uploads.set(fileId, parsed.data);
     }
     for (const fileId of [...uploads.keys()].slice(0, -REMEMBER_MOST)) uploads.delete(fileId);
     await replaceText(disk, path, [...uploads.values()].map(encodeRecord).join(""));

@@ -62,6 +62,8 @@ export interface Published {
   readonly fileSize: number;
   /** Hexadecimal. */
   readonly sha256: string;
+  /** Bytes of the file that it took the place of. */
+  readonly replacedBytes: number;
 }
 
 /** The bytes received are not those announced. */
@@ -240,7 +242,9 @@ export class PartFile {
       await this.journal.append(
         { type: "publishing", id: found.id, path: name, ...what } satisfies PublishingRecord,
       );
-      if (await this.#moveTo(path, options.overwrite)) return { path, ...what };
+      if (await this.#moveTo(path, options.overwrite)) {
+        return { path, ...what, replacedBytes: taken?.size ?? 0 };
+      }
     }
   }
 

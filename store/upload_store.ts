@@ -4,7 +4,7 @@ import { CompletedLog, type CompletedUpload } from "./completed_log.ts";
 import { makeParents, syncParents } from "./directory.ts";
 import { type Disk, realDisk, removeIfThere } from "./disk.ts";
 import { Journal } from "./journal.ts";
-import { durableRecord, PartFile, publishingRecord, removePart } from "./part_file.ts";
+import { durableRecord, PartFile, type Published, publishingRecord, removePart } from "./part_file.ts";
 import { isStateFile, numberedName, safeRelativePath } from "./safe_name.ts";
 
 /** The folder, in the directory of uploads, that holds what belongs to no single upload. */
@@ -140,8 +140,8 @@ export class UploadStore {
   async publish(
     upload: UploadRecord & { readonly part: PartFile },
     options: { readonly overwrite: boolean; readonly sha256?: string | undefined; readonly nowMs: number },
-  ): Promise<CompletedUpload> {
-    const { path, fileSize, sha256 } = await upload.part.publish(options);
+  ): Promise<CompletedUpload & Pick<Published, "replacedBytes">> {
+    const { path, fileSize, sha256, replacedBytes } = await upload.part.publish(options);
     const { fileId, tokenHash } = upload;
     const completed = {
       fileId,
@@ -152,7 +152,7 @@ export class UploadStore {
       atMs: options.nowMs,
     };
     await this.completed.add(completed);
-    return completed;
+    return { ...completed, replacedBytes };
   }
 
   /**
@@ -250,7 +250,10 @@ export class UploadStore {
       const { id, fileSize, sha256 } = publishing.data;
       // Relative, so that a directory that was moved meanwhile makes no difference.
       const published = { path: join(this.root, publishing.data.path), fileSize, sha256 };
-      if ((await this.#disk.stat(published.path))?.id === id) {
+      const target = await this.#disk.stat(published.path);
+      // After a directory was copied, or restored, an id can be another file's: then the part is all there is.
+      const isPart = found === undefined || found.id === id;
+      if (target?.id === id && target.size === fileSize && isPart) {
         const owner = tokenHash === undefined ? {} : { tokenHash };
         await this.#disk.syncDirectory(dirname(published.path));
         await this.completed.add({ fileId, ...published, ...owner, atMs: nowMs });

@@ -102,8 +102,8 @@ export function serveConnection(
   socket.on("error", () => {});
 
   const pinger = setInterval(() => {
-    // A paused socket can't hear its pong.
-    if (!isAlive && working === undefined) socket.terminate();
+    // A paused socket can't hear its pong, nor one that waits for the budget of all.
+    if (!isAlive && working === undefined && !socket.isPaused) socket.terminate();
     isAlive = false;
     socket.ping();
   }, PING_MS);

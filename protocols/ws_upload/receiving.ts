@@ -126,13 +126,17 @@ export class Receiving {
   }
 
   async #sync(): Promise<void> {
+    const timer = this.#syncTimer;
     try {
       await this.#timed(() => this.part.sync());
+      // What came meanwhile found a timer that was set, and set none; nobody else may have ended it.
+      const isOwed = this.#syncTimer === timer && this.part.length > this.part.durable;
+      if (isOwed) this.#syncTimer = setTimeout(() => void this.#sync(), SYNC_MS);
     } catch (error) {
       this.#hooks.onSyncFailed(this, error);
       return;
     } finally {
-      this.#syncTimer = undefined;
+      if (this.#syncTimer === timer) this.#syncTimer = undefined;
     }
     if (this.session.mode.kind === "extended") this.#report();
   }

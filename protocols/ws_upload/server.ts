@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 // @ts-types="npm:@types/ws@8.18.2"
 import type { WebSocketServer } from "ws";
 import { ReceiveBudget } from "../../net/receive_budget.ts";
+import { type Disk, realDisk } from "../../store/disk.ts";
 import { lockDirectory, type LockedDirectory } from "../../store/lock.ts";
 import { UploadStore } from "../../store/upload_store.ts";
 import { AccessGate, type Denial } from "./access_gate.ts";
@@ -21,6 +22,8 @@ export interface UploadServerOptions {
   readonly port: number;
   /** Directory that files are received in; made when it is not there. */
   readonly dir: string;
+  /** @default The file system of this machine. */
+  readonly disk?: Disk;
   /** Largest file accepted, in bytes. */
   readonly maxFileBytes: number;
   /** Most bytes that the directory may hold. */
@@ -82,7 +85,8 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
 }
 
 async function startIn(directory: LockedDirectory, options: UploadServerOptions): Promise<UploadServer> {
-  const store = await UploadStore.open(directory.path, { nowMs: Date.now() });
+  const { disk = realDisk() } = options;
+  const store = await UploadStore.open(directory.path, { disk, nowMs: Date.now() });
   const budget = new ReceiveBudget(RECEIVE_BYTES);
   const metrics = new UploadMetrics();
   let share: ShareList | undefined;

@@ -98,6 +98,8 @@ export class UploadSession {
   #state: SessionState = { kind: "orphaned" };
   /** The last progress sent: the upload's length, what of it was durable, and when. */
   #reported = { length: 0, durable: 0, atMs: 0 };
+  /** The most that its owner was told is stored: a roll back does not call back what it has sent since. */
+  #mostTold = 0;
 
   constructor(
     upload: {
@@ -173,6 +175,7 @@ export class UploadSession {
   /** Storing failed, and the part has `length` bytes now: fewer than it had, if synced ones were lost. */
   rolledBack(length: number): void {
     this.#length = length;
+    this.#reported = { ...this.#reported, length: Math.min(length, this.#reported.length) };
     if (this.#state.kind !== "orphaned") this.#state = { ...this.#state, isResyncing: false };
   }
 
@@ -192,7 +195,8 @@ export class UploadSession {
       const isNews = unreported > 0 || durable > this.#reported.durable;
       if (!isDue || !isNews) return undefined;
     }
-    this.#reported = { length: this.#length, durable, atMs: nowMs };
+    this.#reported = { ...this.#reported, durable, atMs: nowMs };
+    this.#tellLength();
     return {
       event: "progress",
       fileId: this.fileId,
@@ -247,7 +251,9 @@ export class UploadSession {
     }
     const evicted = isTaken ? this.owner : undefined;
     this.#state = { kind: "active", owner: from, mode, heardAtMs: nowMs, isResyncing: false };
-    this.#reported = { ...this.#reported, length: this.#length, atMs: nowMs };
+    this.#reported = { ...this.#reported, atMs: nowMs };
+    this.#mostTold = 0;
+    this.#tellLength();
     return { type: "started", evicted };
   }
 
@@ -261,17 +267,18 @@ export class UploadSession {
     const { mode } = state;
     const end = frame.offset + frame.bytes.length;
     if (mode.kind !== "extended") return this.refusal("Frames need the extension: offer it in start");
-    const limit = this.#reported.length + mode.windowBytes + mode.chunkBytes;
+    const limit = this.#mostTold + mode.windowBytes + mode.chunkBytes;
     if (end > limit) return { type: "close", code: 1009, reason: "More than the window is under way" };
     // What was under way when the pause was asked for; the client sends it again from the offset of the ack.
     if (state.kind === "paused") return { type: "drop" };
-    const isExpected = frame.offset === this.#length && frame.isIntact;
-    if (isExpected) {
+    const isExpected = frame.offset === this.#length;
+    if (isExpected && frame.isIntact) {
       if (state.isResyncing) this.#state = { ...state, isResyncing: false };
       return this.#append(frame.bytes);
     }
     const isRepeated = end <= this.#length && frame.isIntact;
-    if (state.isResyncing || isRepeated) return { type: "drop" };
+    // The one that was asked for is asked for again if it comes corrupt: nothing else would bring it.
+    if (isRepeated || state.isResyncing && !isExpected) return { type: "drop" };
     this.#state = { ...state, isResyncing: true };
     return this.#mismatch(frame.offset);
   }
@@ -293,13 +300,19 @@ export class UploadSession {
   #mismatch(received: number): Step {
     const { fileId } = this;
     // What was acknowledged before still counts: the client goes back to it.
-    this.#reported = { ...this.#reported, length: this.#length };
+    this.#tellLength();
     return { type: "reply", message: { event: "offset-mismatch", fileId, expected: this.#length, received } };
   }
 
   #at(event: "paused" | "pause-ack" | "resume-ack"): ServerMessage {
-    this.#reported = { ...this.#reported, length: this.#length };
+    this.#tellLength();
     return { event, fileId: this.fileId, offset: this.#length };
+  }
+
+  /** A message is on its way that names the length. */
+  #tellLength(): void {
+    this.#reported = { ...this.#reported, length: this.#length };
+    this.#mostTold = Math.max(this.#mostTold, this.#length);
   }
 }
 

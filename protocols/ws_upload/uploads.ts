@@ -194,7 +194,8 @@ export class Uploads {
     if (fileId === undefined) return;
     await this.#inTurn(fileId, from, async () => {
       const upload = this.#uploads.get(fileId);
-      if (upload === undefined) return;
+      // A frame is no claim to what belongs to nobody, or to another client by now.
+      if (upload === undefined || upload.session.owner !== from) return;
       const { offset, payload: bytes } = frame;
       const isIntact = frame.crc32 === undefined || frame.crc32 === crc32(bytes);
       if (!isIntact) this.#options.metrics?.crcFailures.increment();
@@ -227,11 +228,16 @@ export class Uploads {
     const { fileId, ext } = message;
     const client = this.#clients.get(from);
     if (client === undefined) return;
+    const claim = claimOf(ext?.resumeToken, existing?.record.tokenHash);
+    // Before anything that tells of its state, if only by how long it takes.
+    if (claim === "stranger") return client.peer.send(failure(fileId, NOT_YOURS));
     const owner = existing?.session.owner;
     if (existing !== undefined && owner !== undefined) {
       const holder = this.#clients.get(owner);
-      if (holder?.peer.isOpen === true) existing.session.heard(owner, holder.heardAtMs);
-      else await this.#release(existing, owner);
+      const isStartedOver = claim === "owner" && existing.session.fileSize !== sizeOf(message);
+      if (isStartedOver && owner !== from) this.#evict(owner, fileId);
+      if (isStartedOver || holder?.peer.isOpen !== true) await this.#release(existing, owner);
+      else existing.session.heard(owner, holder.heardAtMs);
     }
     const completed = existing === undefined && ext !== undefined
       ? await this.#findCompleted(message)
@@ -239,29 +245,31 @@ export class Uploads {
     if (completed !== undefined) return this.#repeatStart(message, completed, client);
     // One that is open has its bytes reserved already.
     const isOpen = existing?.session.owner !== undefined;
-    const needed = isOpen ? 0 : Math.max(0, message.fileSize) - (existing?.session.length ?? 0);
-    const refusal = existing?.session.owner === undefined ? this.#refuseStart(message, needed) : undefined;
+    if (isOpen) return await this.#admit({ message, existing, admitted: { needed: 0 } }, from, client);
+    const needed = Math.max(0, message.fileSize - (existing?.session.length ?? 0));
+    const refusal = this.#refuseStart(message, needed);
     if (refusal !== undefined) return client.peer.send(failure(fileId, refusal));
     // Counted from here on, so that many starts at a time are not all let in before one is.
     const admitted = { needed };
     this.#admitted.add(admitted);
     try {
-      await this.#admit({ message, existing, needed }, from, client);
+      await this.#admit({ message, existing, admitted }, from, client);
     } finally {
       this.#admitted.delete(admitted);
     }
   }
 
   async #admit(
-    { message, existing: found, needed }: {
+    { message, existing: found, admitted }: {
       readonly message: StartMessage;
       readonly existing: Receiving | undefined;
-      readonly needed: number;
+      readonly admitted: { readonly needed: number };
     },
     from: ConnectionId,
     client: Client,
   ): Promise<void> {
     const { fileId, ext } = message;
+    const { needed } = admitted;
     const free = await this.#options.store.freeBytes() - this.#reservedBytes() + needed;
     if (needed > free) {
       const error = `No space left: ${needed} bytes needed, ${Math.max(0, free)} free`;
@@ -273,18 +281,21 @@ export class Uploads {
     if (upload === undefined) {
       return client.peer.send(failure(fileId, "fileName: nothing in it can be used as a name"));
     }
-    await upload.recover();
+    await this.#recover(upload);
     const claim = claimOf(token, upload.record.tokenHash);
     const mode = ext === undefined ? { kind: "plain" } as const : this.#newMode();
     const request = { action: "start", fileSize: sizeOf(message), mode, claim } as const;
     const step = upload.session.request(request, from, performance.now());
     if (step.type === "reply") return client.peer.send(step.message);
     if (step.type !== "started") return;
+    // From here on it counts as a session.
+    this.#admitted.delete(admitted);
     if (step.evicted !== undefined) this.#evict(step.evicted, fileId);
     if (token !== undefined && claim === "unowned") {
       await this.#options.store.own(upload.part, hashToken(token));
       upload.own(hashToken(token));
     }
+    forgetFrames(client, fileId);
     if (mode.kind === "extended") client.sessions.set(mode.session, fileId);
     client.peer.send(startAck(upload, mode, token));
     this.#options.onEvent({
@@ -323,8 +334,7 @@ export class Uploads {
       return this.#refused("unfinished_limit", `Too many unfinished uploads: at most ${MAX_UNFINISHED}`);
     }
     if (this.#usedBytes + this.#reservedBytes() + needed > maxTotalBytes) {
-      const error = `The server's directory is full: it may hold ${maxTotalBytes} bytes`;
-      return this.#refused("total_size", error);
+      return this.#refused("total_size", directoryFull(maxTotalBytes));
     }
     return undefined;
   }
@@ -333,6 +343,15 @@ export class Uploads {
   #refused(reason: StartRefusal, error: string): string {
     this.#options.metrics?.rejected(reason).increment();
     return error;
+  }
+
+  /** What was announced was looked at in `start`; without a size the limits hold for each byte. */
+  #refuseGrowth({ session }: Receiving, bytes: number): string | undefined {
+    const { maxFileBytes, maxTotalBytes } = this.#options;
+    if (session.fileSize !== undefined) return undefined;
+    if (session.length + bytes > maxFileBytes) return `File is too large: at most ${maxFileBytes} bytes`;
+    if (this.#usedBytes + this.#reservedBytes() + bytes > maxTotalBytes) return directoryFull(maxTotalBytes);
+    return undefined;
   }
 
   #isFull(): boolean {
@@ -377,7 +396,10 @@ export class Uploads {
     const { store } = this.#options;
     const found = store.completed.find(message.fileId, Date.now());
     if (found === undefined) return undefined;
-    if (message.fileSize !== found.fileSize) return undefined;
+    // A client that never knew the size is known by its token.
+    const isSame = message.fileSize === found.fileSize ||
+      message.fileSize === -1 && claimOf(message.ext?.resumeToken, found.tokenHash) === "owner";
+    if (!isSame) return undefined;
     return await store.isInPlace(found) ? found : undefined;
   }
 
@@ -411,7 +433,7 @@ export class Uploads {
     const found = completed.find(fileId, Date.now());
     const isAllowed = found !== undefined && (found.tokenHash === undefined || client.repeats.has(fileId));
     if (found === undefined || !isAllowed || (action !== "complete" && action !== "stop")) {
-      return client.peer.send(failure(fileId, "Unknown fileId: start the upload first"));
+      return client.peer.send(failure(fileId, NOT_STARTED));
     }
     if (action === "stop") {
       // The file is another one by now; this one stays where it is, and no answer is owed for it any more.
@@ -422,13 +444,15 @@ export class Uploads {
     const isSame = message.action !== "complete" || message.sha256 === undefined ||
       message.sha256 === found.sha256;
     if (!isSame) return client.peer.send(failure(fileId, DIGEST_MISMATCH));
+    // A person may have removed it since: nobody is told that it is there.
+    if (!await this.#options.store.isInPlace(found)) return client.peer.send(failure(fileId, NOT_STARTED));
     client.peer.send({ event: "complete-ack", fileId, filePath: found.path });
   }
 
   async #carryOut(upload: Receiving, request: SessionRequest, from: ConnectionId): Promise<void> {
     const { session, record } = upload;
     const peer = this.#clients.get(from)?.peer;
-    await upload.recover();
+    await this.#recover(upload);
     const step = session.request(request, from, performance.now());
     switch (step.type) {
       case "reply":
@@ -436,10 +460,16 @@ export class Uploads {
         return peer?.send(step.message);
       case "close":
         return peer?.close(step.code, step.reason);
-      case "append":
+      case "append": {
+        const refusal = this.#refuseGrowth(upload, step.bytes.length);
+        if (refusal !== undefined) return peer?.send(failure(record.fileId, refusal));
+        await upload.append(step.bytes);
         this.#usedBytes += step.bytes.length;
-        return await upload.append(step.bytes);
+        return;
+      }
       case "release":
+        // Also of what a client has stopped and means to come back to.
+        upload.lastSeenMs = Date.now();
         await upload.close();
         this.#observe(step.message, upload);
         return peer?.send(step.message);
@@ -460,17 +490,25 @@ export class Uploads {
     const { overwrite, store, onEvent } = this.#options;
     const startedMs = performance.now();
     await upload.close();
-    const { path, fileSize } = await store.publish({ ...record, part }, {
+    const { path, fileSize, replacedBytes } = await store.publish({ ...record, part }, {
       overwrite,
       sha256,
       nowMs: Date.now(),
     });
+    this.#usedBytes -= replacedBytes;
     this.#uploads.delete(record.fileId);
     await part.forget();
     this.#options.metrics?.publishSeconds.observe((performance.now() - startedMs) / 1000);
     const name = relative(store.root, path);
     onEvent({ type: "completed", fileId: record.fileId, name, path, bytes: fileSize });
     peer?.send({ event: "complete-ack", fileId: record.fileId, filePath: path });
+  }
+
+  /** Makes a part usable again, and counts what it lost. */
+  async #recover(upload: Receiving): Promise<void> {
+    const before = upload.part.length;
+    await upload.recover();
+    this.#usedBytes += upload.part.length - before;
   }
 
   async #discard(upload: Receiving): Promise<void> {
@@ -507,7 +545,7 @@ export class Uploads {
   /** A connection has lost an upload to another one of the same client: there is nothing left to say on it. */
   #evict(connection: ConnectionId, fileId: string): void {
     const client = this.#clients.get(connection);
-    for (const [session, id] of client?.sessions ?? []) if (id === fileId) client?.sessions.delete(session);
+    if (client !== undefined) forgetFrames(client, fileId);
     client?.peer.close(CLOSE_TAKEN_OVER, "Upload was taken over by another connection");
   }
 
@@ -548,6 +586,8 @@ const OBSERVED = new Map<ServerMessage["event"], "paused" | "unpaused" | "interr
   ["stop-ack", "interrupted"],
 ]);
 
+const NOT_STARTED = "Unknown fileId: start the upload first";
+
 /** Who asks when it is the server itself. */
 const NOBODY: Client = {
   peer: { send: () => {}, close: () => {}, isOpen: false },
@@ -555,6 +595,11 @@ const NOBODY: Client = {
   repeats: new Set(),
   heardAtMs: 0,
 };
+
+/** Frames of an upload are late from here on; a client may start any number of uploads. */
+function forgetFrames({ sessions }: Client, fileId: string): void {
+  for (const [session, id] of sessions) if (id === fileId) sessions.delete(session);
+}
 
 function sizeOf({ fileSize }: StartMessage): number | undefined {
   return fileSize === -1 ? undefined : fileSize;
@@ -577,6 +622,10 @@ function startAck({ part, record }: Receiving, mode: Mode, token: string | undef
       prefixSha256: part.sha256(),
     },
   };
+}
+
+function directoryFull(maxTotalBytes: number): string {
+  return `The server's directory is full: it may hold ${maxTotalBytes} bytes`;
 }
 
 function failure(fileId: string, error: string): ServerMessage {

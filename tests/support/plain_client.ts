@@ -5,10 +5,13 @@
 export interface PlainClient extends AsyncDisposable {
   send(message: unknown): void;
   sendText(text: string): void;
+  sendBytes(bytes: Uint8Array<ArrayBuffer>): void;
   /** The next answer. Rejects when the connection closes instead. */
   next(): Promise<Record<string, unknown>>;
   /** Sends a message and takes one answer. */
   ask(message: unknown): Promise<Record<string, unknown>>;
+  /** Answers that came and were not taken. */
+  readonly unread: number;
   readonly closed: Promise<CloseEvent>;
   close(): void;
 }
@@ -37,6 +40,7 @@ export async function plainClient(url: string, options: WebSocketOptions = {}): 
   const client: PlainClient = {
     send: (message) => socket.send(JSON.stringify(message)),
     sendText: (text) => socket.send(text),
+    sendBytes: (bytes) => socket.send(bytes),
     async next() {
       const text = answers.shift() ?? await new Promise<string | undefined>((resolve) => {
         if (socket.readyState === WebSocket.OPEN) waiting.push(resolve);
@@ -48,6 +52,9 @@ export async function plainClient(url: string, options: WebSocketOptions = {}): 
     ask(message) {
       client.send(message);
       return client.next();
+    },
+    get unread() {
+      return answers.length;
     },
     closed,
     close: () => socket.close(),
