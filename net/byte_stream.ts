@@ -13,6 +13,43 @@ export interface ByteStream {
 }
 
 /**
+ * A connection of Deno's as a {@linkcode ByteStream}.
+ *
+ * @param first What was read from it already, or is being read, and is to be read again first.
+ */
+export function connBytes(
+  conn: Deno.Conn,
+  ...first: (Uint8Array | Promise<Uint8Array | null>)[]
+): ByteStream {
+  let isClosed = false;
+  return {
+    async read(buffer) {
+      for (let next = await first.shift(); next !== undefined; next = await first.shift()) {
+        if (next === null) return null;
+        if (next.length > buffer.length) first.unshift(next.subarray(buffer.length));
+        buffer.set(next.subarray(0, buffer.length));
+        if (next.length > 0) return Math.min(next.length, buffer.length);
+      }
+      return await conn.read(buffer);
+    },
+    write: (bytes) => writeAll(conn, bytes),
+    end: () => conn.closeWrite(),
+    close() {
+      if (!isClosed) conn.close();
+      isClosed = true;
+    },
+  };
+}
+
+/** Writes all of the bytes. @param onWritten Called after each part of them. */
+export async function writeAll(conn: Deno.Conn, bytes: Uint8Array, onWritten?: () => void): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    written += await conn.write(bytes.subarray(written));
+    onWritten?.();
+  }
+}
+
+/**
  * A stream of Node's (a TLS socket, say) as a {@linkcode ByteStream}.
  *
  * @param head What the stream has given out already, and is to be read again first.

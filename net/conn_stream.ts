@@ -1,5 +1,5 @@
 import { Duplex } from "node:stream";
-import type { ByteStream } from "./byte_stream.ts";
+import { type ByteStream, connBytes, writeAll } from "./byte_stream.ts";
 
 /** Bytes read at a time for HTTP, of which clients here send little. */
 const READ_BYTES = 16 * 1024;
@@ -11,8 +11,8 @@ const READ_BYTES = 16 * 1024;
 export class ConnStream extends Duplex {
   readonly remoteAddress: string;
   readonly #conn: Deno.TcpConn;
-  /** The read under way, whoever it will be for; it never rejects. */
-  #reading: Promise<Uint8Array | Error | null> | undefined;
+  /** The read under way, whoever it will be for. */
+  #reading: Promise<Uint8Array | null> | undefined;
   #isDetached = false;
   #idleMs = 0;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
@@ -28,28 +28,10 @@ export class ConnStream extends Duplex {
    * what the stream has given out and is to be read again first. `close` still destroys the stream.
    */
   detach(head: Uint8Array): ByteStream {
-    const conn = this.#conn;
     this.#isDetached = true;
     this.setTimeout(0);
-    let ahead = head;
-    return {
-      read: async (buffer) => {
-        if (ahead.length === 0 && this.#reading !== undefined) {
-          const bytes = await this.#reading;
-          this.#reading = undefined;
-          if (!(bytes instanceof Uint8Array)) return endOf(bytes);
-          ahead = bytes;
-        }
-        if (ahead.length === 0) return await conn.read(buffer);
-        const count = Math.min(ahead.length, buffer.length);
-        buffer.set(ahead.subarray(0, count));
-        ahead = ahead.subarray(count);
-        return count;
-      },
-      write: (bytes) => writeAll(conn, bytes),
-      end: () => conn.closeWrite(),
-      close: () => void this.destroy(),
-    };
+    const stream = connBytes(this.#conn, head, ...(this.#reading === undefined ? [] : [this.#reading]));
+    return { ...stream, close: () => void this.destroy() };
   }
 
   /** As that of `node:net`: "timeout" is emitted after so long without a byte either way; 0: never. */
@@ -72,16 +54,10 @@ export class ConnStream extends Duplex {
     return this;
   }
 
-  override async _read(): Promise<void> {
+  override _read(): void {
     if (this.#reading !== undefined || this.#isDetached) return;
-    const reading = this.#reading = readSome(this.#conn);
-    const bytes = await reading;
-    // It is for whoever took the connection over.
-    if (this.#isDetached || this.destroyed) return;
-    this.#reading = undefined;
-    this.#touch();
-    if (bytes instanceof Error) this.destroy(bytes);
-    else this.push(bytes);
+    this.#reading = readSome(this.#conn);
+    this.#reading.then((bytes) => this.#onRead(bytes), (error) => this.#onRead(error));
   }
 
   override _write(bytes: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
@@ -98,6 +74,15 @@ export class ConnStream extends Duplex {
     done(error);
   }
 
+  #onRead(outcome: Uint8Array | Error | null): void {
+    // It is for whoever took the connection over.
+    if (this.#isDetached || this.destroyed) return;
+    this.#reading = undefined;
+    this.#touch();
+    if (outcome instanceof Error) this.destroy(outcome);
+    else this.push(outcome);
+  }
+
   #touch(): void {
     clearTimeout(this.#idleTimer);
     if (this.#idleMs === 0 || this.destroyed) return;
@@ -105,24 +90,8 @@ export class ConnStream extends Duplex {
   }
 }
 
-async function readSome(conn: Deno.Conn): Promise<Uint8Array | Error | null> {
+async function readSome(conn: Deno.Conn): Promise<Uint8Array | null> {
   const buffer = new Uint8Array(READ_BYTES);
-  try {
-    const count = await conn.read(buffer);
-    return count === null ? null : buffer.subarray(0, count);
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
-}
-
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array, onWritten?: () => void): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    written += await conn.write(bytes.subarray(written));
-    onWritten?.();
-  }
-}
-
-function endOf(problem: Error | null): null {
-  if (problem !== null) throw problem;
-  return null;
+  const count = await conn.read(buffer);
+  return count === null ? null : buffer.subarray(0, count);
 }

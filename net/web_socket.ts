@@ -1,36 +1,40 @@
 import bufferutil from "bufferutil";
 import type { ByteStream } from "./byte_stream.ts";
 import type { ReceiveMemory } from "./receive_memory.ts";
-import { CLOSE, encodeClose, encodeFrame, OPCODE, type Opcode, WebSocketError } from "./web_socket_frames.ts";
+import { CLOSE, encodeClose, OPCODE, type Opcode, type Role, WebSocketError } from "./web_socket_frames.ts";
 import { BASE_BYTES, type Incoming, WebSocketReader } from "./web_socket_reader.ts";
+import { WebSocketWriter } from "./web_socket_writer.ts";
 
-/** A message of a client's. Bytes are good until the next one is asked for. */
+/** A message of the peer's. Bytes are good until the next one is asked for. */
 export type SocketMessage = Extract<Incoming, { type: "text" | "binary" | "oversized" }>;
 
 /** Options of {@linkcode WebSocketConnection}. */
 export interface WebSocketOptions {
+  /** The end that this one is. */
+  readonly role: Role;
   /** Longest message that is kept, in bytes; a longer one is told as oversized. */
   readonly maxMessageBytes: number;
   /** Longest message that is read at all; a longer one ends the connection with 1009. */
   readonly maxReadBytes: number;
   /** Where memory for long messages comes from. */
   readonly memory: ReceiveMemory;
+  /** With so many bytes that the peer has not taken it is cut off, as one that does not read. */
+  readonly maxUnsentBytes: number;
 }
 
-/** How long a client is given to end its side of a connection, in milliseconds. */
+/** How long a peer is given to end its side of a connection, in milliseconds. */
 const GOODBYE_MS = 2_000;
-/** A client that lets this many bytes pile up does not read them. */
-const MAX_UNSENT_BYTES = 1024 * 1024;
 
 /**
- * The server's side of a WebSocket (RFC 6455) whose handshake is done. Messages are read when they are
- * asked for: as long as they are not, TCP holds the client back.
+ * One end of a WebSocket (RFC 6455) whose handshake is done. Messages are read when they are asked for: as
+ * long as they are not, TCP holds the peer back.
  */
 export class WebSocketConnection {
   readonly #stream: ByteStream;
   readonly #options: WebSocketOptions;
   readonly #reader: WebSocketReader;
-  /** `closing`: our close is sent, and the client's is awaited. */
+  readonly #writer: WebSocketWriter;
+  /** `closing`: our close is sent, and the peer's is awaited. */
   #state: "open" | "closing" | "closed" = "open";
   #isReading = false;
   #unsentBytes = 0;
@@ -39,12 +43,17 @@ export class WebSocketConnection {
   /** Ends the wait for memory, if there is one. */
   #stopWaiting = () => {};
   #asideBytes = 0;
+  #closedWith: { readonly code: number; readonly reason: string } | undefined;
+  /** Renewed whenever something was sent. */
+  #onSent = Promise.withResolvers<void>();
   #heardAtMs = performance.now();
 
   constructor(stream: ByteStream, options: WebSocketOptions) {
     this.#stream = stream;
     this.#options = options;
-    this.#reader = new WebSocketReader({ ...options, unmask });
+    const sender = options.role === "client" ? "server" : "client";
+    this.#reader = new WebSocketReader({ ...options, sender, unmask: bufferutil.unmask });
+    this.#writer = new WebSocketWriter({ sender: options.role, mask, fillRandom });
   }
 
   /** Whether messages can still be sent. */
@@ -52,7 +61,7 @@ export class WebSocketConnection {
     return this.#state === "open";
   }
 
-  /** Whether the client is waited for; else it waits for us. */
+  /** Whether the peer is waited for; else it waits for us. */
   get isReading(): boolean {
     return this.#isReading;
   }
@@ -60,6 +69,11 @@ export class WebSocketConnection {
   /** When bytes came last, if only a part of a message, on the clock of `performance.now`. */
   get heardAtMs(): number {
     return this.#heardAtMs;
+  }
+
+  /** The peer's close, if the connection ended with one. */
+  get closedWith(): { readonly code: number; readonly reason: string } | undefined {
+    return this.#closedWith;
   }
 
   /**
@@ -72,7 +86,7 @@ export class WebSocketConnection {
       const message = await this.#next();
       if (message !== undefined) return message;
     } catch (error) {
-      // Whatever else the stream throws says that the client is gone.
+      // Whatever else the stream throws says that the peer is gone.
       if (error instanceof WebSocketError) await this.#fail(error);
     }
     this.terminate();
@@ -82,12 +96,22 @@ export class WebSocketConnection {
     return undefined;
   }
 
-  /** Sends a text, if the connection is open. A client that does not read what it is sent is cut off. */
+  /** Sends a text, if the connection is open. */
   send(text: string): void {
     this.#send(OPCODE.text, new TextEncoder().encode(text));
   }
 
-  /** Asks whether the client is there. */
+  /** Sends a binary message that is in pieces, if the connection is open. The pieces are copied. */
+  sendBytes(...pieces: readonly Uint8Array[]): void {
+    this.#send(OPCODE.binary, ...pieces);
+  }
+
+  /** Settles once no more than so many bytes wait to be sent, or the connection is over. */
+  async unsentBelow(bytes: number): Promise<void> {
+    while (this.#unsentBytes > bytes && this.#state === "open") await this.#onSent.promise;
+  }
+
+  /** Asks whether the peer is there. */
   ping(): void {
     this.#send(OPCODE.ping, new Uint8Array(0));
   }
@@ -107,6 +131,7 @@ export class WebSocketConnection {
     clearTimeout(this.#goodbye);
     this.#stream.close();
     this.#stopWaiting();
+    this.#onSent.resolve();
   }
 
   async #next(): Promise<SocketMessage | undefined> {
@@ -118,6 +143,7 @@ export class WebSocketConnection {
           if (!await this.#readOn()) return undefined;
           break;
         case "close":
+          this.#closedWith = incoming;
           if (this.#state === "open") this.#send(OPCODE.close, closePayload(incoming.code));
           return void await this.#sending;
         case "ping":
@@ -185,19 +211,21 @@ export class WebSocketConnection {
       await this.#stream.end();
       while (await this.#stream.read(dropped) !== null);
     } catch {
-      // The client did not wait for it.
+      // The peer did not wait for it.
     }
   }
 
-  #send(opcode: Opcode, payload: Uint8Array): void {
+  #send(opcode: Opcode, ...pieces: readonly Uint8Array[]): void {
     if (this.#state !== "open") return;
-    const frame = encodeFrame(opcode, payload);
+    const frame = this.#writer.frame(opcode, pieces);
     this.#unsentBytes += frame.length;
-    if (this.#unsentBytes > MAX_UNSENT_BYTES) return this.terminate();
-    this.#sending = this.#sending.then(() => this.#stream.write(frame)).then(
-      () => void (this.#unsentBytes -= frame.length),
-      () => this.terminate(),
-    );
+    if (this.#unsentBytes > this.#options.maxUnsentBytes) return this.terminate();
+    this.#sending = this.#sending.then(() => this.#stream.write(frame)).then(() => {
+      this.#unsentBytes -= frame.length;
+      this.#writer.sent(frame);
+      this.#onSent.resolve();
+      this.#onSent = Promise.withResolvers();
+    }, () => this.terminate());
   }
 }
 
@@ -206,6 +234,10 @@ function closePayload(code: number): Uint8Array {
   return code === CLOSE.noStatus ? new Uint8Array(0) : encodeClose(code, "");
 }
 
-function unmask(bytes: Uint8Array, mask: Uint8Array): void {
-  bufferutil.unmask(bytes, mask);
+function mask(bytes: Uint8Array, key: Uint8Array, output: Uint8Array, offset: number): void {
+  bufferutil.mask(bytes, key, output, offset, bytes.length);
+}
+
+function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
+  crypto.getRandomValues(bytes);
 }

@@ -21,16 +21,20 @@ export function answerHandshake(
   if (version !== "13") {
     return { isAccepted: false, answer: refusal("426 Upgrade Required", "Sec-WebSocket-Version: 13") };
   }
-  const accept = createHash("sha1").update(key + ACCEPT_GUID).digest("base64");
   const offered = headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim()) ?? [];
   const lines = [
     "HTTP/1.1 101 Switching Protocols",
     "Upgrade: websocket",
     "Connection: Upgrade",
-    `Sec-WebSocket-Accept: ${accept}`,
+    `Sec-WebSocket-Accept: ${acceptFor(key)}`,
     ...(offered.includes(subprotocol) ? [`Sec-WebSocket-Protocol: ${subprotocol}`] : []),
   ];
   return { isAccepted: true, answer: `${lines.join("\r\n")}\r\n\r\n` };
+}
+
+/** What a server answers to a client's key, which shows that it speaks WebSocket. */
+export function acceptFor(key: string): string {
+  return createHash("sha1").update(key + ACCEPT_GUID).digest("base64");
 }
 
 /** The whole answer to a request for a WebSocket that is turned down; the connection ends with it. */

@@ -1,5 +1,5 @@
 /**
- * What a WebSocket server makes of a client's bytes (RFC 6455 sections 5 and 6), as a core without I/O.
+ * What one end of a WebSocket makes of the other's bytes (RFC 6455 sections 5 and 6), as a core without I/O.
  * The caller reads into {@linkcode WebSocketReader.space}, tells how much came, and takes out what is
  * complete. A message in one frame, as all are in practice, is neither copied nor costs an allocation.
  */
@@ -10,21 +10,25 @@ import {
   decodeHead,
   decodeText,
   type FrameHead,
+  MASK_BYTES,
   OPCODE,
+  type Role,
   WebSocketError,
 } from "./web_socket_frames.ts";
 
-/** What a client has sent. Bytes are good until the reader is called again. */
+/** What the peer has sent. Bytes are good until the reader is called again. */
 export type Incoming =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "binary"; readonly bytes: Uint8Array }
   /** A message longer than is kept: it was dropped. */
   | { readonly type: "oversized"; readonly length: number }
   | { readonly type: "ping" | "pong"; readonly payload: Uint8Array }
-  | { readonly type: "close"; readonly code: number };
+  | { readonly type: "close"; readonly code: number; readonly reason: string };
 
 /** Options of {@linkcode WebSocketReader}. */
 export interface WebSocketReaderOptions {
+  /** The end that is read. */
+  readonly sender: Role;
   /** Longest message that is kept, in bytes. A longer one is dropped, and told. */
   readonly maxMessageBytes: number;
   /** Longest message that is read at all; a longer one fails the connection with 1009. */
@@ -53,7 +57,7 @@ type Position =
   | { readonly kind: "payload"; readonly frame: FrameHead }
   | { readonly kind: "dropping"; readonly isFinal: boolean; left: number };
 
-/** Takes messages out of a client's bytes. */
+/** Takes messages out of a peer's bytes. */
 export class WebSocketReader {
   readonly #options: WebSocketReaderOptions;
   readonly #base = new Uint8Array(BASE_BYTES);
@@ -130,7 +134,7 @@ export class WebSocketReader {
    * Takes out what comes next.
    *
    * @returns `undefined`: more bytes are needed.
-   * @throws {WebSocketError} The client breaks the protocol. Nothing more can be read.
+   * @throws {WebSocketError} The peer breaks the protocol. Nothing more can be read.
    */
   next(): Incoming | undefined {
     while (true) {
@@ -160,7 +164,7 @@ export class WebSocketReader {
 
   /** @returns Whether there was one. */
   #readHead(): boolean {
-    const frame = decodeHead(this.#memory.subarray(this.#start, this.#end));
+    const frame = decodeHead(this.#memory.subarray(this.#start, this.#end), this.#options.sender);
     if (frame === undefined) return false;
     const isKept = isControl(frame) || this.#begin(frame);
     if (isKept) this.#position = { kind: "payload", frame };
@@ -197,7 +201,9 @@ export class WebSocketReader {
   #readPayload(frame: FrameHead): Incoming | undefined {
     const at = this.#start + frame.headBytes;
     const payload = this.#memory.subarray(at, at + frame.payloadBytes);
-    this.#options.unmask(payload, this.#memory.subarray(at - 4, at));
+    if (this.#options.sender === "client") {
+      this.#options.unmask(payload, this.#memory.subarray(at - MASK_BYTES, at));
+    }
     this.#start = at + frame.payloadBytes;
     this.#position = { kind: "head" };
     if (isControl(frame)) return controlOf(frame, payload);
@@ -220,7 +226,7 @@ function isControl({ opcode }: FrameHead): boolean {
 }
 
 function controlOf({ opcode }: FrameHead, payload: Uint8Array): Incoming {
-  if (opcode === OPCODE.close) return { type: "close", code: decodeClose(payload) };
+  if (opcode === OPCODE.close) return { type: "close", ...decodeClose(payload) };
   return { type: opcode === OPCODE.ping ? "ping" : "pong", payload };
 }
 

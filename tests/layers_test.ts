@@ -28,6 +28,7 @@ const CORES = [
   "net/receive_memory.ts",
   "net/web_socket_frames.ts",
   "net/web_socket_reader.ts",
+  "net/web_socket_writer.ts",
   "net/tls_problem.ts",
   "protocols/ws_upload/client_messages.ts",
   "protocols/ws_upload/flight_window.ts",

@@ -9,6 +9,8 @@ import type { Uploads } from "./uploads.ts";
 export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 /** A message up to this long is read and refused; a longer one ends the connection (1009). */
 export const MAX_READ_BYTES = 2 * MAX_MESSAGE_BYTES;
+/** A client that lets this many bytes of answers pile up does not read them. */
+export const MAX_UNSENT_BYTES = 1024 * 1024;
 /** How often a quiet connection is asked whether it is there; if nothing comes until the next time, it is not. */
 const PING_MS = 20_000;
 

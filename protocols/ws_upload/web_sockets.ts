@@ -7,7 +7,7 @@ import type { ReceiveMemory } from "../../net/receive_memory.ts";
 import { WebSocketConnection } from "../../net/web_socket.ts";
 import { answerHandshake, refusal } from "../../net/web_socket_handshake.ts";
 import type { AccessGate } from "./access_gate.ts";
-import { MAX_MESSAGE_BYTES, MAX_READ_BYTES, serveConnection } from "./connection.ts";
+import { MAX_MESSAGE_BYTES, MAX_READ_BYTES, MAX_UNSENT_BYTES, serveConnection } from "./connection.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -40,9 +40,11 @@ export function acceptWebSocket(
   socket.write(answer);
   const stream = socket instanceof ConnStream ? socket.detach(head) : duplexBytes(socket, head);
   const webSocket = new WebSocketConnection(stream, {
+    role: "server",
     maxMessageBytes: MAX_MESSAGE_BYTES,
     maxReadBytes: MAX_READ_BYTES,
     memory,
+    maxUnsentBytes: MAX_UNSENT_BYTES,
   });
   const served = serveConnection(webSocket, { uploads, metrics });
   connections.set(webSocket, served.finally(() => connections.delete(webSocket)));

@@ -73,7 +73,13 @@ for (const [kind, listen] of Object.entries(STREAMS)) {
     const { port, stop } = await listen(async (stream) => {
       await shakeHands(stream);
       await echo(
-        new WebSocketConnection(stream, { maxMessageBytes: 2048 * KIB, maxReadBytes: 4096 * KIB, memory }),
+        new WebSocketConnection(stream, {
+          role: "server",
+          maxMessageBytes: 2048 * KIB,
+          maxReadBytes: 4096 * KIB,
+          memory,
+          maxUnsentBytes: 1024 * KIB,
+        }),
       );
       resolve();
     });

@@ -2,13 +2,15 @@ import { assert, assertEquals, assertLess, assertLessOrEqual, assertThrows } fro
 import fc from "fast-check";
 import {
   decodeFrame,
-  encodeFrame,
   encodeFrameInPlace,
+  encodeHeader,
   FRAME_HEADER_BYTES,
+  type FrameHeader,
 } from "../../../protocols/ws_upload/frames.ts";
 import { FlightWindow } from "../../../protocols/ws_upload/flight_window.ts";
 import type { Wish } from "../../../protocols/ws_upload/sender_state.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { concat } from "../../support/client_frames.ts";
 import { runVirtualUpload, seededRandom } from "../../support/virtual_upload.ts";
 
 const FILE = pseudoRandomBytes(20_000);
@@ -97,6 +99,15 @@ Deno.test("data of unknown size is sent to its end, also when that is nothing at
   const plain = runVirtualUpload(FILE, { chunkBytes: 500, link, isSizeUnknown: true });
   assertEquals(plain.state.kind, "failed");
 });
+
+/** A whole frame. */
+function encodeFrame(
+  header: FrameHeader,
+  payload: Uint8Array,
+  crc32?: (bytes: Uint8Array) => number,
+): Uint8Array {
+  return concat([encodeHeader(header, payload, crc32), payload]);
+}
 
 Deno.test("a frame comes back as it was sent, and anything else is no frame", () => {
   const payload = fc.uint8Array({ maxLength: 100 });
