@@ -20,6 +20,8 @@ export class ConnStream extends Duplex {
   constructor(conn: Deno.TcpConn) {
     super({ highWaterMark: READ_BYTES });
     this.#conn = conn;
+    // An answer must not wait for the acknowledgement of the one before it (RFC 896).
+    conn.setNoDelay();
     this.remoteAddress = conn.remoteAddr.hostname;
   }
 

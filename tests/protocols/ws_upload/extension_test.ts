@@ -169,3 +169,15 @@ Deno.test("the window grows to twice bandwidth times delay, and no further than 
   slow.acknowledged(65_536, 1000);
   assertEquals(slow.chunkBytes, 65_536);
 });
+
+Deno.test("a piece is of whole bytes, whatever window is allowed", () => {
+  for (const windowBytes of [1, 2, 3, 5, 1_118_481, 4_194_303]) {
+    const flight = new FlightWindow({ windowBytes, chunkBytes: 1024 * 1024 });
+    for (let round = 0, offset = 0; round < 20; round++) {
+      assert(Number.isInteger(flight.chunkBytes) && flight.chunkBytes >= 1, String(flight.chunkBytes));
+      flight.sent({ offset, end: offset + flight.chunkBytes }, round);
+      offset += flight.chunkBytes;
+      flight.acknowledged(offset, round + 1);
+    }
+  }
+});
