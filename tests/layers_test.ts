@@ -30,6 +30,7 @@ const CORES = [
   "net/web_socket_reader.ts",
   "net/web_socket_writer.ts",
   "net/tls_problem.ts",
+  "protocols/ws_upload/admission.ts",
   "protocols/ws_upload/client_messages.ts",
   "protocols/ws_upload/flight_window.ts",
   "protocols/ws_upload/frames.ts",

@@ -8,7 +8,8 @@ import { type HttpServer, listen, type TlsPair } from "./http_server.ts";
 import { scrape } from "./scrape.ts";
 import { type ShareList, shareList } from "./share_list.ts";
 import { UploadMetrics } from "./upload_metrics.ts";
-import { type UploadEvent, Uploads } from "./uploads.ts";
+import type { UploadEvent } from "./upload_event.ts";
+import { Uploads } from "./uploads.ts";
 import { acceptWebSocket, type Connections } from "./web_sockets.ts";
 
 /** Options of {@linkcode startUploadServer}. */

@@ -2,7 +2,8 @@ import type { LoggedEvent } from "../../net/event_log.ts";
 import { EventStreams, type StreamEvent } from "./event_streams.ts";
 import type { Exchange } from "./http_routes.ts";
 import { type FeedEvent, type FeedSnapshot, UploadFeed } from "./upload_feed.ts";
-import type { UploadEvent, Uploads } from "./uploads.ts";
+import type { UploadEvent } from "./upload_event.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** Most readers of `/api/events` at a time. */
 const MAX_READERS = 100;

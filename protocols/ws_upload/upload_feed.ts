@@ -1,5 +1,6 @@
 import { EventLog, type LoggedEvent } from "../../net/event_log.ts";
-import type { ListedUpload, UploadEvent } from "./uploads.ts";
+import type { UploadEvent } from "./upload_event.ts";
+import type { ListedUpload } from "./uploads.ts";
 
 /** An upload as others may see it. Its key is not in it: who knows the key can write to the upload. */
 export interface SharedUpload {
