@@ -49,6 +49,14 @@ type State =
   /** Its URLs are on their way into the queue. */
   | { readonly kind: "sending" };
 
+const COMMANDS: ReadonlySet<string> = new Set([
+  "help_command",
+  "start",
+  "end",
+  "queue",
+  "loading",
+  "download",
+]);
 /** Most that one client may record before it says `end`. */
 const MOST_URLS = 10_000;
 const MOST_CHARACTERS = 1024 * 1024;
@@ -85,7 +93,8 @@ export class CommandSession {
     else if (text === "end") this.#willRecord = false;
     const key = this.#willRecord ? parseDownloadUrl(text) : undefined;
     if (key === undefined) {
-      this.#waiting.push({ kind: "command", text });
+      // Of one that is none nothing is kept: it may be as long as a message can be.
+      this.#waiting.push({ kind: "command", text: COMMANDS.has(text) ? text : "" });
       return this.#workOff();
     }
     const waiting: Waiting = { kind: "url", given: { url: text, key }, verdict: undefined };

@@ -6,6 +6,7 @@ import type { ReceiveBudget } from "../../net/receive_budget.ts";
 import { parseClientMessage } from "./client_messages.ts";
 import { decodeFrame } from "./frames.ts";
 import type { Peer } from "./receiving.ts";
+import type { SideService, TextSession } from "./side_service.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -31,6 +32,8 @@ export interface ConnectionOptions {
   /** What the socket runs over. */
   readonly transport: Duplex;
   readonly metrics: Pick<UploadMetrics, "errorAnswers">;
+  /** Takes the texts that are no messages about uploads; `undefined`: nobody does. */
+  readonly side?: SideService | undefined;
 }
 
 /** A message that waits for its turn. Of one that is too long only its length is kept. */
@@ -46,7 +49,7 @@ type Waiting =
  */
 export function serveConnection(
   socket: WebSocket,
-  { uploads, budget, transport, metrics }: ConnectionOptions,
+  { uploads, budget, transport, metrics, side }: ConnectionOptions,
 ): Promise<void> {
   const queue: Waiting[] = [];
   let queuedBytes = 0;
@@ -66,11 +69,14 @@ export function serveConnection(
     },
   };
   const id = uploads.connect(peer);
+  const texts = side?.connect({
+    send: (text) => new Promise((resolve) => socket.send(text, () => resolve())),
+  });
 
   const workOff = async () => {
     // Also what came before the end: many a client leaves without a last answer.
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      await act(next, id, { uploads, peer });
+      await act(next, id, { uploads, peer, texts });
       queuedBytes -= next.bytes;
       budget.give(next.bytes);
       readOn();
@@ -112,6 +118,7 @@ export function serveConnection(
       clearInterval(pinger);
       transport.off("data", onBytes);
       budget.forget(readOn);
+      texts?.close();
       resolve(Promise.resolve(working).then(() => uploads.disconnected(id)));
     });
   });
@@ -120,7 +127,11 @@ export function serveConnection(
 async function act(
   message: Waiting,
   from: number,
-  { uploads, peer }: { readonly uploads: Uploads; readonly peer: Peer },
+  { uploads, peer, texts }: {
+    readonly uploads: Uploads;
+    readonly peer: Peer;
+    readonly texts: TextSession | undefined;
+  },
 ): Promise<void> {
   switch (message.kind) {
     case "too-long":
@@ -134,6 +145,7 @@ async function act(
       return await uploads.frame(frame, from);
     }
     case "text": {
+      if (texts !== undefined && !isObject(message.text)) return await texts.message(message.text);
       const parsed = parseClientMessage(message.text);
       if ("error" in parsed) {
         const { fileId, error } = parsed;
@@ -142,6 +154,11 @@ async function act(
       return await uploads.handle(parsed, from);
     }
   }
+}
+
+/** Whether a text is meant as a JSON object, sound or not. */
+function isObject(text: string): boolean {
+  return /^\s*\{/.test(text);
 }
 
 function toWaiting(data: RawData, isBinary: boolean): Waiting {

@@ -6,10 +6,12 @@ import { type Disk, realDisk } from "../../store/disk.ts";
 import { lockDirectory, type LockedDirectory } from "../../store/lock.ts";
 import { UploadStore } from "../../store/upload_store.ts";
 import { AccessGate, type Denial } from "./access_gate.ts";
+import { EventHub } from "./event_hub.ts";
 import { type PageAsset, respond } from "./http_routes.ts";
 import { listen, type TlsPair } from "./http_server.ts";
 import { scrape } from "./scrape.ts";
 import { type ShareList, shareList } from "./share_list.ts";
+import type { SideService } from "./side_service.ts";
 import { UploadMetrics } from "./upload_metrics.ts";
 import { type UploadEvent, Uploads } from "./uploads.ts";
 import { acceptWebSockets, type Connections } from "./web_sockets.ts";
@@ -44,6 +46,8 @@ export interface UploadServerOptions {
   readonly maxConnectionsPerAddress: number;
   /** Show at `/api/uploads` and `/api/events` what is uploaded, to all who may use the server. */
   readonly shareList: boolean;
+  /** What is served beside uploads; `undefined`: nothing. */
+  readonly side?: SideService | undefined;
   /** The page, by URL path. */
   readonly page: ReadonlyMap<string, PageAsset>;
   readonly onEvent: (event: UploadEvent) => void;
@@ -99,7 +103,10 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
   const uploads = await Uploads.open({ ...options, store, onEvent, metrics });
   const expire = () => uploads.expire(Date.now() - options.expireMs);
   await expire();
-  if (options.shareList) share = shareList(uploads);
+  const { side } = options;
+  const hub = new EventHub(() => ({ ...share?.snapshot(), ...side?.snapshot() }));
+  if (options.shareList) share = shareList(uploads, (events) => hub.publish(events));
+  side?.follow((events) => hub.publish(events));
   const scheme = options.tls === undefined ? "http" : "https";
   const gate = new AccessGate({ ...options, scheme }, (denial) => {
     metrics.rejected(denial.reason).increment();
@@ -110,13 +117,15 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
     page: options.page,
     root: store.root,
     share,
+    side,
+    hub: share === undefined && side === undefined ? undefined : hub,
     scrape: () => scrape({ metrics, uploads, store, connections, budget }),
     onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
   };
   const { server, port, setCertificate } = await listen((request, response) => {
     void respond({ request, response }, site);
   }, { ...options, onRefused: (reason, socket) => void gate.deny(reason, socket) });
-  const webSockets = acceptWebSockets(server, { gate, uploads, budget, metrics, connections });
+  const webSockets = acceptWebSockets(server, { gate, uploads, budget, metrics, connections, side });
   const expirer = setInterval(() => void expire(), EXPIRE_EVERY_MS);
   let closed: Promise<void> | undefined;
   return {
@@ -126,7 +135,7 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
     setCertificate,
     close() {
       clearInterval(expirer);
-      return closed ??= close({ server, webSockets, connections, share }).finally(() => {
+      return closed ??= close({ server, webSockets, connections, share, hub }).finally(() => {
         directory[Symbol.dispose]();
       });
     },
@@ -134,11 +143,12 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
 }
 
 async function close(
-  { server, webSockets, connections, share }: {
+  { server, webSockets, connections, share, hub }: {
     readonly server: Server;
     readonly webSockets: WebSocketServer;
     readonly connections: Connections;
     readonly share: ShareList | undefined;
+    readonly hub: EventHub;
   },
 ): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
@@ -150,6 +160,7 @@ async function close(
   await Promise.all(connections.values());
   // Not before: its readers are told how the last uploads ended.
   share?.close();
+  hub.close();
   server.closeIdleConnections();
   await closed;
   clearTimeout(terminate);

@@ -7,6 +7,7 @@ import { SUBPROTOCOL } from "../../net/access.ts";
 import type { ReceiveBudget } from "../../net/receive_budget.ts";
 import type { AccessGate } from "./access_gate.ts";
 import { MAX_FRAME_BYTES, serveConnection } from "./connection.ts";
+import type { SideService } from "./side_service.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -22,9 +23,10 @@ export function acceptWebSockets(
     readonly budget: ReceiveBudget;
     readonly metrics: UploadMetrics;
     readonly connections: Connections;
+    readonly side: SideService | undefined;
   },
 ): WebSocketServer {
-  const { gate, uploads, budget, metrics, connections } = site;
+  const { gate, uploads, budget, metrics, connections, side } = site;
   const webSockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_FRAME_BYTES,
@@ -35,7 +37,7 @@ export function acceptWebSockets(
     if (!gate.admits(request)) return refuseUpgrade(socket, "403 Forbidden");
     if (!gate.hasToken(request)) return refuseUpgrade(socket, "401 Unauthorized");
     webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      const served = serveConnection(webSocket, { uploads, budget, metrics, transport: socket });
+      const served = serveConnection(webSocket, { uploads, budget, metrics, side, transport: socket });
       connections.set(webSocket, served.finally(() => connections.delete(webSocket)));
     });
   });
