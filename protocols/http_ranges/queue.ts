@@ -221,7 +221,9 @@ export class DownloadQueue {
     const actions: QueueAction[] = [];
     while (this.#active.size < this.#maxActive) {
       this.#sort();
-      const [next] = this.#waiting;
+      // Two of one URL would write to one part.
+      const keys = new Set(this.active.map(({ request }) => request.key));
+      const next = this.#waiting.find(({ request }) => !keys.has(request.key));
       if (next === undefined) break;
       const item: QueueItem = { ...next, state: { kind: "active", then: undefined } };
       actions.push(this.#save(item), { type: "start", item });

@@ -61,6 +61,8 @@ export class QueueService {
   readonly #options: QueueServiceOptions;
   readonly #queue: DownloadQueue;
   readonly #running = new Map<number, Running>();
+  /** What is left of cancelled downloads is being deleted, by the URLs of these. */
+  readonly #discarding = new Map<string, Promise<void>>();
   /** Changes that are not on disk yet, in order. */
   #unsaved: QueueChange[] = [];
   #saving: Promise<void> | undefined;
@@ -162,6 +164,7 @@ export class QueueService {
     await Promise.race([Promise.all([...this.#running.values()].map(({ ended }) => ended)), patience]);
     clearTimeout(timer);
     await this.#saving?.catch(() => {}); // Told by `unsaved`.
+    await Promise.all(this.#discarding.values());
   }
 
   /** Saves first, then does what follows. */
@@ -214,18 +217,21 @@ export class QueueService {
       case "stop":
         return this.#stop(action.id);
       case "discard":
-        return void this.#discard(action.item);
+        return this.#discard(action.item);
       case "save":
       case "forget":
     }
   }
 
-  async #discard(item: QueueItem): Promise<void> {
-    try {
-      await this.#options.discard(item);
-    } catch (error) {
-      this.#options.onEvent({ type: "undeleted", reason: reasonOf(error) });
-    }
+  #discard(item: QueueItem): void {
+    const { key } = item.request;
+    const discarding = Promise.resolve(this.#discarding.get(key))
+      .then(() => this.#options.discard(item))
+      .catch((error: unknown) => this.#options.onEvent({ type: "undeleted", reason: reasonOf(error) }))
+      .then(() => {
+        if (this.#discarding.get(key) === discarding) this.#discarding.delete(key);
+      });
+    this.#discarding.set(key, discarding);
   }
 
   #start(item: QueueItem): void {
@@ -252,6 +258,7 @@ export class QueueService {
       if (verdict.kind === "unreachable") return { kind: "failed", reason: verdict.reason };
       if (verdict.kind === "page") return { kind: "failed", reason: "It is a web page, not a file" };
     }
+    await this.#discarding.get(request.key);
     const item = this.#queue.get(id);
     if (signal.aborted || item === undefined) return { kind: "stopped" };
     running.download = this.#options.fetch(item);

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 
 /** Why a body was not read. */
@@ -22,7 +23,7 @@ export function readBody(
   request: IncomingMessage,
   most: { readonly bytes: number; readonly ms: number },
 ): Promise<string> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const chunks: Uint8Array[] = [];
   let length = 0;
   return new Promise((resolve, reject) => {
     const fail = (status: 400 | 408 | 413, message: string) => {
@@ -31,14 +32,14 @@ export function readBody(
       reject(new BodyError(status, message));
     };
     const timer = setTimeout(() => fail(408, "The body took too long"), most.ms);
-    request.on("data", (chunk: Uint8Array<ArrayBuffer>) => {
+    request.on("data", (chunk: Uint8Array) => {
       length += chunk.length;
       if (length > most.bytes) return fail(413, `The body is longer than ${most.bytes} bytes`);
       chunks.push(chunk);
     });
     request.on("end", () => {
       clearTimeout(timer);
-      new Blob(chunks).text().then(resolve, reject);
+      resolve(new TextDecoder().decode(Buffer.concat(chunks)));
     });
     request.on("error", () => fail(400, "The body did not come to its end"));
     request.on("close", () => fail(400, "The body did not come to its end"));

@@ -1,6 +1,5 @@
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { createHash } from "node:crypto";
-import { basename } from "@std/path";
 import type { QueueItem } from "../../protocols/http_ranges/queue_item.ts";
 import type { DownloadState, RunningDownload } from "../../protocols/http_ranges/running_download.ts";
 
