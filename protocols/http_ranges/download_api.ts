@@ -16,7 +16,7 @@ const LISTED_MOST = 1000;
 /** A request to the API. */
 export interface ApiRequest {
   readonly method: string;
-  /** Below {@linkcode API_PATH}: empty, `/7` or `/7/pause`. */
+  /** Below {@linkcode API_PATH}: empty, `/7`, `/7/pause` or `/pause`. */
   readonly path: string;
   readonly query: URLSearchParams;
   /** Reads the body. */
@@ -40,7 +40,7 @@ const addition = z.strictObject({
   message: "checksum and name are for one URL",
 });
 
-/** Things that are done to one item, by the last part of the path. */
+/** What can be asked of one item, or of all that it makes sense for, by the last part of the path. */
 const WISHES: ReadonlyMap<string, Wish> = new Map([
   ["pause", "pause"],
   ["resume", "resume"],
@@ -50,18 +50,18 @@ const WISHES: ReadonlyMap<string, Wish> = new Map([
 /** Answers a request to `/api/downloads` and what is below it. */
 export async function answerApi(request: ApiRequest, service: QueueService): Promise<ApiAnswer> {
   const { method, path, query } = request;
-  const [resource, digits, verb] = /^(?:\/(\d{1,15})(?:\/([a-z]+))?)?$/.exec(path) ?? [];
-  if (resource === undefined) return NOT_FOUND;
+  const [resource, digits, verb] = /^(?:\/(\d{1,15}))?(?:\/([a-z]+))?$/.exec(path) ?? [];
+  const wish = WISHES.get(verb ?? "");
+  if (resource === undefined || (verb !== undefined && wish === undefined)) return NOT_FOUND;
+  if (wish !== undefined && method !== "POST") return notAllowed("POST");
   if (digits === undefined) {
+    if (wish !== undefined) return { status: 200, body: { changed: await service.wishOfAll(wish) } };
     if (method === "POST") return await add(await request.text(), service);
-    return method === "GET" ? list(query, service) : notAllowed("GET, POST");
+    if (method === "DELETE") return { status: 200, body: { changed: await service.wishOfAll("forget") } };
+    return method === "GET" ? list(query, service) : notAllowed("GET, POST, DELETE");
   }
   const item = service.get(Number(digits));
-  if (verb !== undefined) {
-    const wish = WISHES.get(verb);
-    if (wish === undefined) return NOT_FOUND;
-    return method === "POST" ? await grant(item, wish, service) : notAllowed("POST");
-  }
+  if (wish !== undefined) return await grant(item, wish, service);
   if (method === "GET") return item === undefined ? NOT_FOUND : { status: 200, body: service.view(item) };
   return method === "DELETE" ? await remove(item, service) : notAllowed("GET, DELETE");
 }

@@ -148,10 +148,15 @@ export class DownloadQueue {
    */
   wish(id: number, wish: Wish, nowMs: number): readonly QueueAction[] | undefined {
     const item = this.#items.get(id);
-    if (item === undefined) return undefined;
-    const states: readonly string[] = GRANTED[wish];
-    if (!states.includes(shownState(item)) || (wish === "forget" && !isOver(item.state))) return undefined;
+    if (item === undefined || !isGranted(item, wish)) return undefined;
     return [...this.#grant(item, wish, nowMs), ...this.#startNext()];
+  }
+
+  /** Does the same with all items whose state allows it. */
+  wishOfAll(wish: Wish, nowMs: number): readonly QueueAction[] {
+    const granted = [...this.#items.values()].filter((item) => isGranted(item, wish))
+      .sort((a, b) => a.place - b.place);
+    return [...granted.flatMap((item) => this.#grant(item, wish, nowMs)), ...this.#startNext()];
   }
 
   /** A download is under way, and so far. */
@@ -305,6 +310,11 @@ function after(
     return { ...item, state: { kind: "failed", reason: outcome.reason, atMs } };
   }
   return { ...item, state: { kind: then ?? "queued" } };
+}
+
+function isGranted(item: QueueItem, wish: Wish): boolean {
+  const states: readonly string[] = GRANTED[wish];
+  return states.includes(shownState(item)) && (wish !== "forget" || isOver(item.state));
 }
 
 function isSame(a: DownloadRequest, b: DownloadRequest): boolean {

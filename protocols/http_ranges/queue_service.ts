@@ -143,6 +143,18 @@ export class QueueService {
     return true;
   }
 
+  /**
+   * Does the same with all items whose state allows it, durably.
+   *
+   * @returns How many these were.
+   * @throws {Error} It could not be stored.
+   */
+  async wishOfAll(wish: Wish): Promise<number> {
+    const actions = this.#queue.wishOfAll(wish, Date.now());
+    await this.#obey(actions);
+    return new Set(actions.flatMap((action) => "item" in action ? action.item.id : action.id)).size;
+  }
+
   /** Where the file of an item that is done is; `undefined`: it is not done, or the file is no longer there. */
   async fileOf({ state, headway }: QueueItem): Promise<string | undefined> {
     if (state.kind !== "done") return undefined;

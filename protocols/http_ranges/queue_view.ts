@@ -16,6 +16,8 @@ export interface LaneView {
 /** An item of the queue as others may see it. */
 export interface DownloadView {
   readonly id: number;
+  /** Downloads begin in this order. */
+  readonly place: number;
   readonly url: string;
   readonly state: ShownState;
   /** Of the whole file; `null`: not known. */
@@ -46,12 +48,13 @@ const MOST_RANGES = 256;
 
 /** @param running What is under way for it, if anything is. */
 export function viewItem(item: QueueItem, running: RunningDownload | undefined): DownloadView {
-  const { id, request, state, headway } = item;
+  const { id, place, request, state, headway } = item;
   const given = running?.name ?? headway.name ?? request.name;
   const name = state.kind === "done" ? basename(state.path) : given;
   const lanes = running?.connections.map(viewLane) ?? [];
   return {
     id,
+    place,
     url: request.url,
     state: shownState(item),
     bytes: running?.size ?? headway.size ?? null,

@@ -9,7 +9,7 @@ import type { DownloadState, RunningDownload } from "../../protocols/http_ranges
  */
 export function simpleDownload(item: QueueItem, directory: string): RunningDownload {
   const { key, name: wanted } = item.request;
-  const name = wanted ?? basename(new URL(key).pathname);
+  const name = wanted ?? decodeURIComponent(basename(new URL(key).pathname));
   const path = join(directory, name);
   const abort = new AbortController();
   let state: DownloadState = { kind: "probing" };

@@ -92,6 +92,26 @@ Deno.test("a download is paused, resumed, cancelled, tried again and forgotten",
   assertEquals(await filesBelow(server.files), ["a.bin"]);
 });
 
+Deno.test("all downloads are paused, resumed and cleared at once", async () => {
+  await using dir = await tempDir();
+  await using origin = startOrigin();
+  await using server = await startDownloadServer({ dir: dir.path });
+  const urls = Array.from({ length: 5 }, (_, i) => `${origin.url}/held/${i}.bin`);
+  await ask(server.api, "POST", { urls });
+  const states = async () =>
+    (await ask(server.api)).body.map(({ id, state }: Item) => `${id} ${state}`).sort();
+  assertEquals((await ask(`${server.api}/pause`, "POST")).body, { changed: 5 });
+  assertEquals(await states(), ["1 paused", "2 paused", "3 paused", "4 paused", "5 paused"]);
+  assertEquals((await ask(`${server.api}/resume`, "POST")).body, { changed: 5 });
+  await until(server, 2, ({ state }) => state === "active");
+  assertEquals(await states(), ["1 active", "2 active", "3 queued", "4 queued", "5 queued"]);
+  origin.release();
+  for (const id of [1, 2, 3, 4, 5]) await until(server, id, ({ state }) => state === "done");
+  assertEquals((await ask(server.api, "DELETE")).body, { changed: 5 });
+  assertEquals((await ask(server.api)).body, []);
+  assertEquals((await filesBelow(server.files)).length, 5);
+});
+
 Deno.test("what goes wrong is told with its reason, and can be tried again", async () => {
   await using dir = await tempDir();
   await using origin = startOrigin();
@@ -131,7 +151,9 @@ Deno.test("a request that makes no sense is told why, and changes nothing", asyn
     ["", "POST", { urls: [url], other: 1 }, 400, "other"],
     ["", "POST", { urls: new Array(1001).fill(url) }, 400, "urls"],
     ["", "POST", `{"urls":["${"x".repeat(5_000_000)}"]}`, 413, "longer than"],
-    ["", "PUT", "", 405, "GET, POST"],
+    ["", "PUT", "", 405, "GET, POST, DELETE"],
+    ["/pause", "GET", undefined, 405, "POST"],
+    ["/explode", "POST", "", 404, ""],
     ["/1", "GET", undefined, 404, ""],
     ["/1", "DELETE", undefined, 404, ""],
     ["/1/pause", "POST", "", 404, ""],
