@@ -54,6 +54,8 @@ export type Verdict =
   | { readonly kind: "changed"; readonly reason: string }
   /** This answer can't be used; another try may get a better one. */
   | { readonly kind: "wrong"; readonly reason: string }
+  /** The server is not well; it may be the next time. */
+  | { readonly kind: "trouble"; readonly reason: string }
   /** There is no use in trying again. */
   | { readonly kind: "refused"; readonly reason: string };
 
@@ -156,7 +158,7 @@ function checkFailure(asked: Asked, { status, headers }: ResponseHead, nowMs: nu
   }
   if (status === 401) return refused(`${reason}: it asks for a user and a password (--user)`);
   if (status === 407) return refused(`${reason}: the proxy asks for a user and a password`);
-  if ([408, 425].includes(status) || status >= 500) return wrong(reason);
+  if ([408, 425].includes(status) || status >= 500) return { kind: "trouble", reason };
   return refused(reason);
 }
 

@@ -61,7 +61,10 @@ export interface KeptDownload {
 
 /** What the caller is to do, in order. */
 export type SchedulerAction =
-  /** Ask a source for the bytes [from, to), or for the whole file without `Range` when `to` is undefined. */
+  /**
+   * Ask a source for the bytes [from, to), or for the whole file without `Range` when `to` is undefined.
+   * What comes is written where {@linkcode Scheduler.place} says, and no more of it.
+   */
   | {
     readonly type: "request";
     readonly connection: number;
@@ -69,8 +72,6 @@ export type SchedulerAction =
     readonly from: number;
     readonly to: number | undefined;
   }
-  /** A connection under way is to stop at `to`: what lies behind is another's now. */
-  | { readonly type: "shorten"; readonly connection: number; readonly to: number }
   /** Drop a connection, open or opening. No event of it is expected back, and one that comes is late. */
   | { readonly type: "cut"; readonly connection: number; readonly reason: string }
   /** How long the file is and what it is recognised by; comes before its first byte, and after `restart`. */
@@ -98,6 +99,8 @@ export interface SchedulerOptions {
   readonly blockBytes: number;
   /** Failures in a row of one source, with no byte between them, before giving it up. */
   readonly retries: number;
+  /** How long to wait for the head of a response while nothing else moves. */
+  readonly answerMs: number;
   /** Whether a file is known by its digest, so that sources without validators can be continued. */
   readonly isVerified: boolean;
   /** A source of numbers in [0, 1), for jitter. */
