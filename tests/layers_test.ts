@@ -52,6 +52,7 @@ const CORES = [
   "protocols/http_ranges/source.ts",
   "protocols/http_ranges/sources.ts",
   "protocols/http_ranges/speed.ts",
+  "protocols/http_ranges/url_check.ts",
   "protocols/http_ranges/validators.ts",
   "protocols/ws_upload/client_messages.ts",
   "protocols/ws_upload/flight_window.ts",

@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { join } from "@std/path";
 import type { Locator, Page } from "playwright-core";
 import { assets } from "../../web/assets.ts";
 import { filesBelow } from "../support/bytes.ts";

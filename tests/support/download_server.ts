@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { DownloadSide, type DownloadSideOptions } from "../../protocols/http_ranges/download_side.ts";
 import type { DownloadEvent } from "../../protocols/http_ranges/queue_service.ts";
 import { QueueStore } from "../../protocols/http_ranges/queue_store.ts";
-import { judgeHead } from "../../protocols/http_ranges/url_check.ts";
+import { UrlChecker } from "../../protocols/http_ranges/url_checker.ts";
 import { serveFile } from "../../protocols/ws_upload/files_route.ts";
 import type { UploadServerOptions } from "../../protocols/ws_upload/server.ts";
 import { simpleDownload } from "./simple_download.ts";
@@ -33,11 +33,12 @@ export async function startDownloadServer(
   await Deno.mkdir(files, { recursive: true });
   const store = new QueueStore(join(dir, "queue.db"));
   const events: DownloadEvent[] = [];
+  const checker = new UrlChecker({ timeoutMs: 10_000 });
   const side = new DownloadSide({
     store,
     maxActive: 2,
     fetch: (item) => simpleDownload(item, files),
-    check: simpleCheck,
+    check: (url, signal) => checker.check(url, signal),
     discard: async ({ headway }) => {
       if (headway.name !== undefined) await Deno.remove(join(files, `${headway.name}.part`)).catch(() => {});
     },
@@ -63,18 +64,8 @@ export async function startDownloadServer(
     async [Symbol.asyncDispose]() {
       await side.close();
       await server[Symbol.asyncDispose]();
+      checker[Symbol.dispose]();
       store[Symbol.dispose]();
     },
   };
 }
-
-const simpleCheck: DownloadSideOptions["check"] = async (key, signal) => {
-  try {
-    const response = await fetch(key, { headers: { Range: "bytes=0-0" }, signal });
-    await response.body?.cancel();
-    const verdict = judgeHead(response, { isRanged: false });
-    return verdict.kind === "plain-get" ? { kind: "unreachable", reason: "" } : verdict;
-  } catch (error) {
-    return { kind: "unreachable", reason: String(error) };
-  }
-};

@@ -40,7 +40,7 @@ Deno.test("URLs are given, wait, are fetched and stay listed, as existing progra
   assertEquals(await client.ask("start"), [BUSY]);
   origin.release();
   await reached(server, (items) => items.every(({ state }) => state === "done"));
-  const places = ["a.bin", "b.bin", "c%0Ad.bin"].map((name) => toFileUrl(join(server.files, name)).href);
+  const places = ["a.bin", "b.bin", "c\nd.bin"].map((name) => toFileUrl(join(server.files, name)).href);
   assertEquals(
     await client.ask("download"),
     urls.map((url, i) => `url:${url}, file_amount_bytes:300000, patch: ${places[i]}`),
@@ -51,6 +51,7 @@ Deno.test("URLs are given, wait, are fetched and stay listed, as existing progra
     "Не добавлено ни одного url для скачивания.",
   ]);
   assertMatch(places[0] ?? "", /^file:\/\/\//);
+  assertMatch(places[2] ?? "", /\/c%0Ad\.bin$/);
   assertEquals(await Deno.readFile(join(server.files, "b.bin")), ORIGIN_BYTES);
 });
 
