@@ -41,6 +41,15 @@ export interface Seeker {
   readonly latencyMs: number;
 }
 
+/** Bytes to be fetched by one more request. */
+export interface Help {
+  readonly range: ByteRange;
+  /** Who is fetching the same bytes. */
+  readonly twin: Lease | undefined;
+  /** From whose end they were taken. */
+  readonly shortened: Lease | undefined;
+}
+
 /** Which bytes of a file are there, which are being fetched, and which are still to be given out. */
 export class Leases {
   readonly finished: ByteRanges;
@@ -113,17 +122,19 @@ export class Leases {
   help(
     seeker: Seeker,
     nowMs: number,
-  ): { readonly range: ByteRange; readonly twin: Lease | undefined } | undefined {
+  ): Help | undefined {
     const lease = this.#slowest(seeker, nowMs);
     if (lease === undefined) return undefined;
     const left = lease.to - lease.at;
-    if (left < 2 * FLOOR_BYTES) return { range: { from: lease.at, to: lease.to }, twin: lease };
+    if (left < 2 * FLOOR_BYTES) {
+      return { range: { from: lease.at, to: lease.to }, twin: lease, shortened: undefined };
+    }
     const own = lease.speed.at(nowMs);
     const share = seeker.bytesPerMs > 0 ? own / (own + seeker.bytesPerMs) : 1 / 2;
     const kept = Math.max(FLOOR_BYTES, Math.ceil(left * Math.max(LEAST_SHARE, share)));
     const range = { from: Math.min(lease.at + kept, lease.to - FLOOR_BYTES), to: lease.to };
     lease.to = range.from;
-    return { range, twin: undefined };
+    return { range, twin: undefined, shortened: lease };
   }
 
   /** A piece is being fetched from now on. */

@@ -5,7 +5,7 @@
 
 import { type ByteRange } from "./byte_ranges.ts";
 import { type Lane, Lanes } from "./lanes.ts";
-import { type Lease, Leases } from "./leases.ts";
+import { type Help, type Lease, Leases } from "./leases.ts";
 import { findSilent, findSlow } from "./pace.ts";
 import type { Asked, Verdict } from "./response_check.ts";
 import type {
@@ -473,6 +473,10 @@ export class Scheduler {
       nowMs,
     });
     this.#adopt(lease);
+    const { shortened } = piece;
+    if (shortened !== undefined) {
+      this.#actions.push({ type: "shorten", connection: shortened.connection, to: shortened.to });
+    }
     const { connection, from, askedTo } = lease;
     this.#actions.push({ type: "request", connection, source: source.index, from, to: askedTo });
     return true;
@@ -482,19 +486,20 @@ export class Scheduler {
     lane: Lane,
     source: Source,
     { services, nowMs }: { readonly services: readonly Service[]; readonly nowMs: number },
-  ): { readonly range: ByteRange; readonly twin: Lease | undefined } | undefined {
-    if (this.#plan.kind === "single") return { range: { from: 0, to: Infinity }, twin: undefined };
+  ): Help | undefined {
+    const fresh = { twin: undefined, shortened: undefined };
+    if (this.#plan.kind === "single") return { range: { from: 0, to: Infinity }, ...fresh };
     if (this.#plan.kind === "probing") {
       const [first] = this.#leases.finished.gaps({ from: 0, to: this.#leases.size });
       if (first === undefined) return undefined;
       const to = Math.min(first.to, first.from + this.#options.blockBytes);
-      return { range: { from: first.from, to }, twin: undefined };
+      return { range: { from: first.from, to }, ...fresh };
     }
     const mean = meanSpeed(services);
     const own = lane.source === source.index && lane.isServed ? lane.speed?.at(nowMs) ?? 0 : 0;
     const seeker = { lastTo: lane.lastTo, bytesPerMs: Math.max(own, mean), latencyMs: source.latencyMs };
     const range = this.#leases.take(seeker, this.#options.threads);
-    return range === undefined ? this.#leases.help(seeker, nowMs) : { range, twin: undefined };
+    return range === undefined ? this.#leases.help(seeker, nowMs) : { range, ...fresh };
   }
 
   /** What a connection that was just dropped tells about how many its server takes. */

@@ -63,7 +63,7 @@ export interface KeptDownload {
 export type SchedulerAction =
   /**
    * Ask a source for the bytes [from, to), or for the whole file without `Range` when `to` is undefined.
-   * What comes is written where {@linkcode Scheduler.place} says, and no more of it.
+   * What comes goes where {@linkcode Scheduler.place} says, and no more of it.
    */
   | {
     readonly type: "request";
@@ -72,6 +72,8 @@ export type SchedulerAction =
     readonly from: number;
     readonly to: number | undefined;
   }
+  /** A connection under way is to stop at `to`: what lies behind is another's now. */
+  | { readonly type: "shorten"; readonly connection: number; readonly to: number }
   /** Drop a connection, open or opening. No event of it is expected back, and one that comes is late. */
   | { readonly type: "cut"; readonly connection: number; readonly reason: string }
   /** How long the file is and what it is recognised by; comes before its first byte, and after `restart`. */

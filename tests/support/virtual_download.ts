@@ -102,12 +102,20 @@ export function runVirtualDownload(options: VirtualDownloadOptions): VirtualDown
     wakesAtMs = wakeAtMs;
     if (wakeAtMs !== Infinity) clock.at(wakeAtMs, () => dispatch({ type: "tick" }));
   };
+  const endOf = (connection: number) => {
+    const { at = 0, room = 0 } = scheduler.place(connection) ?? {};
+    return at + room;
+  };
   const perform = (action: SchedulerAction) => {
     switch (action.type) {
       case "request":
         return request(action);
       case "cut":
         open.delete(action.connection);
+        return;
+      case "shorten":
+        // The same may be shortened again by a later action of the same list.
+        if (endOf(action.connection) > action.to) throw new Error("shortened to somewhere else");
         return;
       case "restart":
         restarts++;
