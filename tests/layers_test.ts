@@ -28,7 +28,7 @@ const CORES = [
   "net/private_address.ts",
   "net/receive_budget.ts",
   "net/tls_problem.ts",
-  "protocols/http_ranges/byte_ranges.ts",
+  "store/byte_ranges.ts",
   "protocols/http_ranges/chunked.ts",
   "protocols/http_ranges/command_session.ts",
   "protocols/http_ranges/command_texts.ts",
