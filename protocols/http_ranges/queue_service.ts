@@ -31,8 +31,8 @@ export interface QueueServiceOptions {
   readonly store: QueueStore;
   /** Most downloads under way at a time. */
   readonly maxActive: number;
-  /** Begins a download, or goes on with what an earlier one of it left. */
-  readonly fetch: (item: QueueItem) => RunningDownload;
+  /** Begins a download, or goes on with what an earlier one of it left. What it rejects with is told. */
+  readonly fetch: (item: QueueItem) => Promise<RunningDownload>;
   readonly check: CheckUrl;
   /** Deletes what a download that is not under way has left. */
   readonly discard: (item: QueueItem) => Promise<void>;
@@ -273,9 +273,11 @@ export class QueueService {
     await this.#discarding.get(request.key);
     const item = this.#queue.get(id);
     if (signal.aborted || item === undefined) return { kind: "stopped" };
-    running.download = this.#options.fetch(item);
-    await running.download.ended;
-    return outcomeOf(running.download);
+    const download = await this.#options.fetch(item);
+    running.download = download;
+    if (signal.aborted) download.cancel(false);
+    await download.ended;
+    return outcomeOf(download);
   }
 
   #stop(id: number): void {

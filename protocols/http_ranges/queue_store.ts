@@ -79,9 +79,9 @@ export class QueueStore implements Disposable {
   readonly #forget;
 
   /**
-   * Opens the database at `path`, and makes it when it is not there. No other process may have it open.
+   * Opens the database at `path`, and makes it when it is not there.
    *
-   * @throws {Error} It is damaged, or of a newer version of this program.
+   * @throws {Error} It is damaged, of a newer version of this program, or open already.
    */
   constructor(path: string) {
     try {
@@ -141,7 +141,8 @@ export class QueueStore implements Disposable {
 function openDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path);
   try {
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 1000;");
+    // Exclusive: a second process is told so, instead of seeing half of what this one does.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     const found = database.prepare("PRAGMA user_version").get();
     const { user_version: version } = z.object({ user_version: z.int() }).parse(found);
     if (version > SCHEMA_VERSION) {

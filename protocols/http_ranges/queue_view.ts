@@ -1,5 +1,5 @@
 import { basename } from "@std/path";
-import type { ByteRange } from "./byte_ranges.ts";
+import type { ByteRange } from "../../store/byte_ranges.ts";
 import { type QueueItem, type ShownState, shownState } from "./queue_item.ts";
 import type { RunningDownload } from "./running_download.ts";
 

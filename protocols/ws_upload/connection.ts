@@ -19,6 +19,8 @@ const QUEUE_BYTES = 2 * 1024 * 1024;
 const QUEUE_MESSAGES = 64;
 /** A client that lets this many bytes of answers pile up does not read them. */
 const UNREAD_BYTES = 1024 * 1024;
+/** A client that has not taken an answer after this time does not read them, in milliseconds. */
+const UNREAD_MS = 60_000;
 /** How often a quiet connection is asked whether it is there; if nothing comes until the next time, it is not. */
 const PING_MS = 20_000;
 
@@ -69,9 +71,7 @@ export function serveConnection(
     },
   };
   const id = uploads.connect(peer);
-  const texts = side?.connect({
-    send: (text) => new Promise((resolve) => socket.send(text, () => resolve())),
-  });
+  const texts = side?.connect({ send: (text) => sendText(socket, text) });
 
   const workOff = async () => {
     // Also what came before the end: many a client leaves without a last answer.
@@ -122,6 +122,13 @@ export function serveConnection(
       resolve(Promise.resolve(working).then(() => uploads.disconnected(id)));
     });
   });
+}
+
+/** Settles when a text has left, or its client is gone. */
+async function sendText(socket: WebSocket, text: string): Promise<void> {
+  const timer = setTimeout(() => socket.terminate(), UNREAD_MS);
+  await new Promise<void>((resolve) => socket.send(text, () => resolve()));
+  clearTimeout(timer);
 }
 
 async function act(

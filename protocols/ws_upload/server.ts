@@ -46,8 +46,11 @@ export interface UploadServerOptions {
   readonly maxConnectionsPerAddress: number;
   /** Show at `/api/uploads` and `/api/events` what is uploaded, to all who may use the server. */
   readonly shareList: boolean;
-  /** What is served beside uploads; `undefined`: nothing. */
-  readonly side?: SideService | undefined;
+  /**
+   * Opens what is served beside uploads; `undefined`: nothing is. It gets the path of the directory's folder
+   * for state, which this process has for itself, and belongs to the server from then on.
+   */
+  readonly openSide?: ((stateFolder: string) => SideService) | undefined;
   /** The page, by URL path. */
   readonly page: ReadonlyMap<string, PageAsset>;
   readonly onEvent: (event: UploadEvent) => void;
@@ -80,15 +83,21 @@ const GOODBYE_MS = 2_000;
 /** Starts a server of the upload protocol, its page and the files it received. */
 export async function startUploadServer(options: UploadServerOptions): Promise<UploadServer> {
   const directory = await lockDirectory(options.dir);
+  let side: SideService | undefined;
   try {
-    return await startIn(directory, options);
+    side = options.openSide?.(directory.state);
+    return await startIn(directory, { ...options, side });
   } catch (error) {
+    await side?.close();
     directory[Symbol.dispose]();
     throw error;
   }
 }
 
-async function startIn(directory: LockedDirectory, options: UploadServerOptions): Promise<UploadServer> {
+async function startIn(
+  directory: LockedDirectory,
+  options: UploadServerOptions & { readonly side: SideService | undefined },
+): Promise<UploadServer> {
   const { disk = realDisk() } = options;
   const store = await UploadStore.open(directory.path, { disk, nowMs: Date.now() });
   const budget = new ReceiveBudget(RECEIVE_BYTES);
@@ -135,7 +144,7 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
     setCertificate,
     close() {
       clearInterval(expirer);
-      return closed ??= close({ server, webSockets, connections, share, hub }).finally(() => {
+      return closed ??= close({ server, webSockets, connections, share, side, hub }).finally(() => {
         directory[Symbol.dispose]();
       });
     },
@@ -143,11 +152,12 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
 }
 
 async function close(
-  { server, webSockets, connections, share, hub }: {
+  { server, webSockets, connections, share, side, hub }: {
     readonly server: Server;
     readonly webSockets: WebSocketServer;
     readonly connections: Connections;
     readonly share: ShareList | undefined;
+    readonly side: SideService | undefined;
     readonly hub: EventHub;
   },
 ): Promise<void> {
@@ -157,7 +167,7 @@ async function close(
     for (const client of webSockets.clients) client.terminate();
     server.closeAllConnections();
   }, GOODBYE_MS);
-  await Promise.all(connections.values());
+  await Promise.all([...connections.values(), side?.close()]);
   // Not before: its readers are told how the last uploads ended.
   share?.close();
   hub.close();

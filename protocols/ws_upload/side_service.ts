@@ -14,6 +14,8 @@ export interface SideService {
   readonly snapshot: () => Readonly<Record<string, unknown>>;
   /** Has its events told to all readers from now on. */
   readonly follow: (publish: (events: readonly HubEvent[]) => void) => void;
+  /** Lets go of its clients, and ends its work so that it can be taken up again. */
+  readonly close: () => Promise<void>;
 }
 
 /** The other end of a WebSocket, as far as texts go. */

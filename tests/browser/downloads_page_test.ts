@@ -117,7 +117,12 @@ Deno.test("a loading file has a map of its blocks and a lane for each connection
     await loading.locator('[data-action="cancel"]').click();
     await page.locator("#confirm-yes").click();
     await row(page, url, "cancelled").waitFor();
-  }, { side: { fetch: stillDownload, check: () => Promise.resolve({ kind: "file" }) } });
+  }, {
+    side: {
+      fetch: (item) => Promise.resolve(stillDownload(item)),
+      check: () => Promise.resolve({ kind: "file" }),
+    },
+  });
 });
 
 Deno.test("what another client asks for appears, and what it does is seen", async () => {
@@ -214,7 +219,12 @@ Deno.test("a thousand downloads are listed in part, and the rest is counted", as
     assertEquals(await page.locator("#waiting .beyond").textContent(), "+899\u00a0more downloads");
     await page.locator("#pause-all").click();
     await page.getByText("1,000 paused").waitFor();
-  }, { side: { fetch: stillDownload, check: () => Promise.resolve({ kind: "file" }) } });
+  }, {
+    side: {
+      fetch: (item) => Promise.resolve(stillDownload(item)),
+      check: () => Promise.resolve({ kind: "file" }),
+    },
+  });
 });
 
 Deno.test("nothing overflows a narrow screen", async () => {
@@ -226,5 +236,10 @@ Deno.test("nothing overflows a narrow screen", async () => {
       "[document.documentElement.clientWidth, document.documentElement.scrollWidth]",
     );
     assertEquals(scroll, width);
-  }, { side: { fetch: stillDownload, check: () => Promise.resolve({ kind: "file" }) } });
+  }, {
+    side: {
+      fetch: (item) => Promise.resolve(stillDownload(item)),
+      check: () => Promise.resolve({ kind: "file" }),
+    },
+  });
 });

@@ -31,28 +31,37 @@ export async function startDownloadServer(
 ): Promise<DownloadServer> {
   const files = join(dir, "files");
   await Deno.mkdir(files, { recursive: true });
-  const store = new QueueStore(join(dir, "queue.db"));
   const events: DownloadEvent[] = [];
-  const checker = new UrlChecker({ timeoutMs: 10_000 });
-  const side = new DownloadSide({
-    store,
-    maxActive: 2,
-    fetch: (item) => simpleDownload(item, files),
-    check: (url, signal) => checker.check(url, signal),
-    discard: async ({ headway }) => {
-      if (headway.name !== undefined) await Deno.remove(join(files, `${headway.name}.part`)).catch(() => {});
-    },
-    serveFile: (exchange, name) => serveFile(exchange, { root: files, name }),
-    onEvent: (event) => void events.push(event),
-    ...sideOptions,
-  });
   const server = await testServer({
     dir: join(dir, "uploads"),
-    side: {
-      connect: (client) => side.connect(client),
-      route: (path) => side.route(path),
-      snapshot: () => ({ ...side.snapshot() }),
-      follow: (publish) => side.follow(publish),
+    openSide: (stateFolder) => {
+      const checker = new UrlChecker({ timeoutMs: 10_000 });
+      const store = new QueueStore(join(stateFolder, "downloads.db"));
+      const side = new DownloadSide({
+        store,
+        maxActive: 2,
+        fetch: (item) => Promise.resolve(simpleDownload(item, files)),
+        check: (url, signal) => checker.check(url, signal),
+        discard: async ({ headway }) => {
+          if (headway.name !== undefined) {
+            await Deno.remove(join(files, `${headway.name}.part`)).catch(() => {});
+          }
+        },
+        serveFile: (exchange, name) => serveFile(exchange, { root: files, name }),
+        onEvent: (event) => void events.push(event),
+        ...sideOptions,
+      });
+      return {
+        connect: (client) => side.connect(client),
+        route: (path) => side.route(path),
+        snapshot: () => ({ ...side.snapshot() }),
+        follow: (publish) => side.follow(publish),
+        async close() {
+          await side.close();
+          checker[Symbol.dispose]();
+          store[Symbol.dispose]();
+        },
+      };
     },
     ...serverOptions,
   });
@@ -61,11 +70,6 @@ export async function startDownloadServer(
     api: `${server.url}/api/downloads`,
     files,
     events,
-    async [Symbol.asyncDispose]() {
-      await side.close();
-      await server[Symbol.asyncDispose]();
-      checker[Symbol.dispose]();
-      store[Symbol.dispose]();
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

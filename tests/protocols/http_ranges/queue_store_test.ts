@@ -68,6 +68,14 @@ Deno.test("changes are written all or not at all", async () => {
   assertEquals(store.load(), [item(1)]);
 });
 
+Deno.test("a database has one owner", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "queue.db");
+  using store = new QueueStore(path);
+  store.write([{ type: "save", item: item(1) }]);
+  assertThrows(() => new QueueStore(path), Error, "locked");
+});
+
 Deno.test("a database that is damaged or too new is left alone, and named", async () => {
   await using dir = await tempDir();
   const damaged = join(dir.path, "damaged.db");
