@@ -293,8 +293,6 @@ export class QueueService {
       clearInterval(this.#ticker);
       this.#ticker = undefined;
     }
-    // A server that stops is no reason to: after the next start it goes on, as it was under way.
-    if (this.#isClosed && outcome.kind === "stopped") return;
     const actions = this.#queue.ended(id, outcome, Date.now());
     this.#report(id, url, outcome);
     this.#obey(actions).catch(() => {}); // Told by `unsaved`.

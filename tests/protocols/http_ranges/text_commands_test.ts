@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { startDownloadServer } from "../../support/download_server.ts";
 import { readEvents } from "../../support/event_reader.ts";
@@ -55,7 +55,7 @@ Deno.test("URLs are given, wait, are fetched and stay listed, as existing progra
   assertEquals(await Deno.readFile(join(server.files, "b.bin")), ORIGIN_BYTES);
 });
 
-Deno.test("a file that somebody removed can be fetched again", async () => {
+Deno.test("a file that somebody removed or changed can be fetched again", async () => {
   await using dir = await tempDir();
   await using origin = startOrigin();
   await using server = await startDownloadServer({ dir: dir.path });
@@ -63,6 +63,9 @@ Deno.test("a file that somebody removed can be fetched again", async () => {
   const url = `${origin.url}/files/a.bin`;
   await client.ask("start", url, "end");
   await reached(server, ([item]) => item?.state === "done");
+  await Deno.truncate(join(server.files, "a.bin"), 5);
+  assertEquals(await client.ask("start", url, "end"), [SENT]);
+  await reached(server, (items) => items.every(({ state }) => state === "done"));
   await Deno.remove(join(server.files, "a.bin"));
   assertEquals(await client.ask("start", url, "end"), [SENT]);
 });
@@ -141,7 +144,7 @@ Deno.test("what one client is waiting for holds back no other", async () => {
   assertEquals(items.length, 2);
 });
 
-Deno.test("a client that floods commands and reads no answers is held back, and the server goes on", async () => {
+Deno.test("a client that floods the server with URLs holds up no other", async () => {
   await using dir = await tempDir();
   const { promise: never, resolve: release } = Promise.withResolvers<void>();
   await using server = await startDownloadServer({
@@ -154,8 +157,6 @@ Deno.test("a client that floods commands and reads no answers is held back, and 
   for (let i = 0; i < 20_000; i++) flooder.send(`http://slow.example/${i}/${"x".repeat(1000)}`);
   await using client = await textClient(server.server.ws);
   assertEquals(await client.ask("x"), [UNKNOWN]);
-  // Most of the 20 MB wait at the client: the server has stopped to read.
-  assert(flooder.bufferedAmount > 5_000_000, String(flooder.bufferedAmount));
   release();
   const closed = new Promise((resolve) => flooder.onclose = resolve);
   flooder.close();

@@ -102,7 +102,7 @@ Deno.test("a check ends with its client", async () => {
   const gone = new AbortController();
   const checking = checker.check(`http://127.0.0.1:${silent.addr.port}/`, gone.signal);
   using _connection = await silent.accept();
-  gone.abort();
-  assertEquals((await checking).kind, "unreachable");
+  gone.abort(new Error("gone"));
+  assertEquals(await checking, { kind: "unreachable", reason: "gone" });
   assertEquals((await checker.check(`${origin.url}/files/a`, never)).kind, "file");
 });
