@@ -27,7 +27,7 @@ const CORES = [
   "net/metrics.ts",
   "net/receive_budget.ts",
   "net/tls_problem.ts",
-  "protocols/http_ranges/byte_ranges.ts",
+  "store/byte_ranges.ts",
   "protocols/http_ranges/chunked.ts",
   "protocols/http_ranges/content_range.ts",
   "protocols/http_ranges/credentials.ts",

@@ -1,4 +1,4 @@
-import type { ByteRange } from "./byte_ranges.ts";
+import type { ByteRange } from "../../store/byte_ranges.ts";
 import type { Lease } from "./leases.ts";
 import type { ConnectionView } from "./scheduler_state.ts";
 import type { Service } from "./sources.ts";

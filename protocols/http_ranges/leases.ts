@@ -1,4 +1,4 @@
-import { type ByteRange, ByteRanges } from "./byte_ranges.ts";
+import { type ByteRange, ByteRanges } from "../../store/byte_ranges.ts";
 import type { Speed } from "./speed.ts";
 
 /** Below this a piece is not divided any more: its last bytes are fetched twice instead. */

@@ -1,5 +1,5 @@
 import type { Trust } from "../../net/trust.ts";
-import type { ByteRange } from "./byte_ranges.ts";
+import type { ByteRange } from "../../store/byte_ranges.ts";
 import type { ConnectionView } from "./scheduler_state.ts";
 
 /** What to download, where to, and how. */

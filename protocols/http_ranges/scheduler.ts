@@ -3,7 +3,7 @@
  * which connection fetches which bytes from where, and what becomes of the download when something fails.
  */
 
-import { type ByteRange } from "./byte_ranges.ts";
+import { type ByteRange } from "../../store/byte_ranges.ts";
 import { type Lane, Lanes } from "./lanes.ts";
 import { type Help, type Lease, Leases } from "./leases.ts";
 import { findSilent, findSlow } from "./pace.ts";

@@ -1,4 +1,4 @@
-import type { ByteRange } from "./byte_ranges.ts";
+import type { ByteRange } from "../../store/byte_ranges.ts";
 import type { Verdict } from "./response_check.ts";
 import type { Validators } from "./validators.ts";
 

@@ -1,4 +1,4 @@
-import { ByteRanges } from "../../protocols/http_ranges/byte_ranges.ts";
+import { ByteRanges } from "../../store/byte_ranges.ts";
 import { checkResponse, type Verdict } from "../../protocols/http_ranges/response_check.ts";
 import { Scheduler } from "../../protocols/http_ranges/scheduler.ts";
 import type {

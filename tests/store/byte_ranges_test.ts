@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { ByteRanges } from "../../../protocols/http_ranges/byte_ranges.ts";
+import { ByteRanges } from "../../store/byte_ranges.ts";
 
 const END = 30;
 const range = fc.record({ from: fc.nat(END), to: fc.nat(END) });
