@@ -26,13 +26,23 @@ export type DownloadEvent =
   /** The queue could not be written to disk, or a part not be deleted. */
   | { readonly type: "unsaved" | "undeleted"; readonly reason: string };
 
+/** A file that has got its final name. */
+export type PublishedFile = Omit<Extract<Outcome, { kind: "done" }>, "kind">;
+
 /** Options of {@linkcode QueueService}. */
 export interface QueueServiceOptions {
   readonly store: QueueStore;
   /** Most downloads under way at a time. */
   readonly maxActive: number;
-  /** Begins a download, or goes on with what an earlier one of it left. What it rejects with is told. */
-  readonly fetch: (item: QueueItem) => Promise<RunningDownload>;
+  /**
+   * Begins a download, or goes on with what an earlier one of it left. What it rejects with is told.
+   * `onPublished` is to be awaited when the file has its final name, before what tells so after a crash is
+   * removed: else the next process would fetch it once more.
+   */
+  readonly fetch: (
+    item: QueueItem,
+    onPublished: (file: PublishedFile) => Promise<void>,
+  ) => Promise<RunningDownload>;
   readonly check: CheckUrl;
   /** Deletes what a download that is not under way has left. */
   readonly discard: (item: QueueItem) => Promise<void>;
@@ -222,10 +232,9 @@ export class QueueService {
   }
 
   #carryOut(action: QueueAction): void {
-    if (this.#isClosed) return;
     switch (action.type) {
       case "start":
-        return this.#start(action.item);
+        return this.#isClosed ? undefined : this.#start(action.item);
       case "stop":
         return this.#stop(action.id);
       case "discard":
@@ -258,7 +267,9 @@ export class QueueService {
       kind: "failed",
       reason: reasonOf(error),
     })).then((outcome) => {
-      this.#ended(item, outcome);
+      // What goes wrong when the server stops goes well the next time.
+      const isCutOff = this.#isClosed && outcome.kind === "failed";
+      this.#ended(item, isCutOff ? { kind: "stopped" } : outcome);
       resolve();
     });
   }
@@ -273,7 +284,9 @@ export class QueueService {
     await this.#discarding.get(request.key);
     const item = this.#queue.get(id);
     if (signal.aborted || item === undefined) return { kind: "stopped" };
-    const download = await this.#options.fetch(item);
+    const download = await this.#options.fetch(item, async (file) => {
+      await this.#settle(item, { kind: "done", ...file }).catch(() => {}); // Told by `unsaved`.
+    });
     running.download = download;
     if (signal.aborted) download.cancel(false);
     await download.ended;
@@ -286,16 +299,23 @@ export class QueueService {
     running?.download?.cancel(false);
   }
 
-  #ended({ id, request: { url } }: QueueItem, outcome: Outcome): void {
+  #ended(item: QueueItem, outcome: Outcome): void {
+    const { id } = item;
     this.#note(id);
     this.#running.delete(id);
     if (this.#running.size === 0) {
       clearInterval(this.#ticker);
       this.#ticker = undefined;
     }
+    this.#settle(item, outcome).catch(() => {}); // Told by `unsaved`.
+  }
+
+  /** Notes, durably, how a download has ended; not twice. */
+  async #settle({ id, request: { url } }: QueueItem, outcome: Outcome): Promise<void> {
+    if (this.#queue.get(id)?.state.kind !== "active") return;
     const actions = this.#queue.ended(id, outcome, Date.now());
     this.#report(id, url, outcome);
-    this.#obey(actions).catch(() => {}); // Told by `unsaved`.
+    await this.#obey(actions);
   }
 
   #report(id: number, url: string, outcome: Outcome): void {

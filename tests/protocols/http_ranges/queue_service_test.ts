@@ -95,6 +95,37 @@ Deno.test("a stop of the server changes nothing about what was under way", async
   assertEquals(again.begun, ["http://host/a"]);
 });
 
+Deno.test("what fails because the server stops goes on with the next one", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "q.db");
+  {
+    const { promise: cut, reject } = Promise.withResolvers<never>();
+    await using queue = open(path, { fetch: () => cut });
+    await queue.service.add([request("a")]);
+    queueMicrotask(() => reject(new Error("Connection reset")));
+    await queue.service.close();
+  }
+  await using again = open(path);
+  await again.told(({ threads }) => threads === 5);
+  assertEquals(again.begun, ["http://host/a"]);
+});
+
+Deno.test("a file is known to be done before what tells so after a crash is removed", async () => {
+  await using dir = await tempDir();
+  const { promise: known, resolve } = Promise.withResolvers<readonly QueueItem[]>();
+  const queue = open(join(dir.path, "q.db"), {
+    fetch: async (item, onPublished) => {
+      await onPublished({ path: "/files/a", bytes: 5, sha256: "ab" });
+      resolve(queue.store.load());
+      return stillDownload(item);
+    },
+  });
+  await using _ended = queue;
+  await queue.service.add([request("a")]);
+  assertEquals((await known).map(({ state, headway }) => [state.kind, headway.size]), [["done", 5]]);
+  assertEquals(queue.events.map(({ type }) => type), ["queued", "started", "done"]);
+});
+
 Deno.test("what can't be stored is told, is not said to be, and is stored later", async () => {
   await using dir = await tempDir();
   const path = join(dir.path, "q.db");
