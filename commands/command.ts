@@ -11,8 +11,18 @@ export interface Flag<T> {
   readonly default?: string;
   /** Environment variables that set it, besides `TRANSFER_` and its name. */
   readonly env?: readonly string[];
-  /** May be given more than once; the texts are joined by commas. */
+  /** May be given more than once; the texts are joined by `separator`. */
   readonly isList?: boolean;
+  /**
+   * What no item of a list contains.
+   *
+   * @default ","
+   */
+  readonly separator?: string;
+  /** Its value is not repeated in errors. */
+  readonly isSecret?: boolean;
+  /** A key of the settings file that the value can't exceed. A flag whose name begins with "max" bounds itself. */
+  readonly boundedBy?: string;
   /** @throws {RangeError} The text is no such value; the message says what is expected. */
   readonly parse: (text: string) => T;
 }
@@ -90,9 +100,7 @@ export function defineCommand<const F extends Flags>(declaration: CommandDeclara
       const config = await readConfig(given.get("config"));
       const entries = Object.entries(declaration.flags).map(([name, flag]) => {
         const found = findText(name, flag, { given, env, config });
-        const value = parseFlag(name, flag, found);
-        checkBound({ name, flag, value, text: found?.text ?? "" }, config);
-        return [name, value] as const;
+        return [name, bounded(parseFlag(flag, found), { name, flag, found }, config)] as const;
       });
       // The one place where names meet their types: each value was made by its own flag's `parse`.
       return await declaration.run(Object.fromEntries(entries) as Values<F>, { args, signal });
@@ -132,7 +140,7 @@ function parseCommandLine(argv: readonly string[], flags: Flags): CommandLine {
     const texts = Array.isArray(value) ? value.map(String) : [];
     if (texts.length > 1 && flag.isList !== true) throw new UsageError(`--${name} is given twice`);
     if (texts.includes("")) throw new UsageError(`--${name} needs a value: ${flag.valueName}`);
-    if (texts.length > 0) given.set(key, texts.join(","));
+    if (texts.length > 0) given.set(key, texts.join(flag.separator ?? ","));
   }
   return { given, args: parsed._.map(String) };
 }
@@ -156,6 +164,13 @@ async function readConfig(path: string | undefined): Promise<z.infer<typeof conf
   }
 }
 
+/** The text of a flag, and who set it. */
+interface FoundText {
+  readonly text: string;
+  readonly source: string;
+  readonly isDefault: boolean;
+}
+
 /** Flag, environment, settings file, default: the first that is there. */
 function findText(
   name: string,
@@ -165,51 +180,59 @@ function findText(
     readonly env: Env;
     readonly config: z.infer<typeof configFile>;
   },
-): { readonly text: string; readonly source: string } | undefined {
+): FoundText | undefined {
   const given = sources.given.get(name);
-  if (given !== undefined) return { text: given, source: `--${kebab(name)}` };
+  if (given !== undefined) return { text: given, source: `--${kebab(name)}`, isDefault: false };
   for (const variable of environmentNames(name, flag)) {
     const text = sources.env(variable);
-    if (text !== undefined && text !== "") return { text, source: variable };
+    if (text !== undefined && text !== "") return { text, source: variable, isDefault: false };
   }
   const setting = sources.config[name];
-  if (setting !== undefined) return { text: String(setting), source: `"${name}" of the settings file` };
-  return flag.default === undefined ? undefined : { text: flag.default, source: `--${kebab(name)}` };
+  if (setting !== undefined) {
+    const text = Array.isArray(setting) ? setting.join(flag.separator ?? ",") : String(setting);
+    return { text, source: `"${name}" of the settings file`, isDefault: false };
+  }
+  if (flag.default === undefined) return undefined;
+  return { text: flag.default, source: `--${kebab(name)}`, isDefault: true };
 }
 
 function parseFlag(
-  name: string,
   flag: Flag<unknown>,
-  found: { readonly text: string; readonly source: string } | undefined,
+  found: Pick<FoundText, "text" | "source"> | undefined,
 ): unknown {
   if (found === undefined) return undefined;
   try {
     return flag.parse(found.text);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    const isSecret = name === "token";
-    const was = isSecret ? "" : `, got ${JSON.stringify(found.text)}`;
+    const was = flag.isSecret === true ? "" : `, got ${JSON.stringify(found.text)}`;
     throw new UsageError(`${found.source}: expected ${error.message}${was}`, { cause: error });
   }
 }
 
-/** The `max…` keys of a settings file are bounds that flags and environment can't exceed. */
-function checkBound(
-  { name, flag, value, text }: {
+/**
+ * Holds a value to what the settings file allows: more is refused, save by default, when it becomes what is
+ * allowed.
+ */
+function bounded(
+  value: unknown,
+  { name, flag, found }: {
     readonly name: string;
     readonly flag: Flag<unknown>;
-    readonly value: unknown;
-    readonly text: string;
+    readonly found: FoundText | undefined;
   },
   config: z.infer<typeof configFile>,
-): void {
-  const setting = config[name];
-  if (!name.startsWith("max") || setting === undefined) return;
-  const source = `"${name}" of the settings file`;
-  const bound = parseFlag(name, flag, { text: String(setting), source });
-  if (typeof bound === "number" && typeof value === "number" && value > bound) {
-    throw new UsageError(`--${kebab(name)}: ${printable(text)} is more than ${source} allows, ${setting}`);
-  }
+): unknown {
+  const key = flag.boundedBy ?? (name.startsWith("max") ? name : undefined);
+  const setting = key === undefined ? undefined : config[key];
+  if (setting === undefined || found === undefined) return value;
+  const source = `"${key}" of the settings file`;
+  const bound = parseFlag(flag, { text: String(setting), source });
+  if (typeof bound !== "number" || typeof value !== "number" || value <= bound) return value;
+  if (found.isDefault) return bound;
+  throw new UsageError(
+    `${found.source}: ${printable(found.text)} is more than ${source} allows, ${String(setting)}`,
+  );
 }
 
 function environmentNames(name: string, flag: Flag<unknown>): string[] {

@@ -66,6 +66,7 @@ q quits and keeps it; each acts on all uploads that are under way.`,
       summary: "What the server asks for; better set by TRANSFER_TOKEN, which other users can't see",
       valueName: "TOKEN",
       parse: token,
+      isSecret: true,
     },
     ca: {
       summary: "PEM file of certificate authorities to trust besides the system's, for wss://",

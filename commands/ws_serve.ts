@@ -67,6 +67,7 @@ a restart. Received files are at /files/NAME.`,
       summary: "Ask every client for this token; better set by TRANSFER_TOKEN, which other users can't see",
       valueName: "TOKEN",
       parse: token,
+      isSecret: true,
     },
     tlsCert: {
       summary: "Certificate in PEM form, with those that lead to its authority: serve https and wss",

@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { EventQuota } from "../net/event_quota.ts";
+import type { DownloadEvent } from "../protocols/http_ranges/queue_service.ts";
 import type { Denial } from "../protocols/ws_upload/access_gate.ts";
 import type { UploadEvent } from "../protocols/ws_upload/upload_event.ts";
 
@@ -9,6 +10,7 @@ const DENIALS_A_MINUTE = 10;
 /** What `ws-serve` writes to its log. */
 export interface ServeLog extends Disposable {
   readonly onEvent: (event: UploadEvent) => void;
+  readonly onDownload: (event: DownloadEvent) => void;
   readonly onDenied: (denial: Denial) => void;
 }
 
@@ -29,6 +31,12 @@ export function serveLog(log: Logger): ServeLog {
       if (isBad) log.warn(`upload ${type}`, properties);
       else log.info(`upload ${type}`, properties);
     },
+    onDownload({ type, ...properties }) {
+      const isBad = type === "failed" || type === "unsaved" || type === "undeleted";
+      const told = "url" in properties ? { ...properties, url: withoutQuery(properties.url) } : properties;
+      if (isBad) log.warn(`download ${type}`, told);
+      else log.info(`download ${type}`, told);
+    },
     onDenied(denial) {
       const nowMs = performance.now();
       drain(nowMs);
@@ -38,4 +46,9 @@ export function serveLog(log: Logger): ServeLog {
     },
     [Symbol.dispose]: () => drain(Infinity),
   };
+}
+
+/** What is in a query may be a secret: a signature, or a token. */
+function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/s, "");
 }

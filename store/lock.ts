@@ -4,6 +4,8 @@ import { join } from "@std/path";
 export interface LockedDirectory extends Disposable {
   /** Absolute path, with links followed. */
   readonly path: string;
+  /** Absolute path of its folder for what belongs to no single file. */
+  readonly state: string;
 }
 
 /**
@@ -15,11 +17,12 @@ export interface LockedDirectory extends Disposable {
 export async function lockDirectory(directory: string): Promise<LockedDirectory> {
   await Deno.mkdir(directory, { recursive: true });
   const path = await Deno.realPath(directory);
-  await Deno.mkdir(join(path, ".transfer"), { recursive: true });
-  const file = await Deno.open(join(path, ".transfer", "lock"), { create: true, write: true });
+  const state = join(path, ".transfer");
+  await Deno.mkdir(state, { recursive: true });
+  const file = await Deno.open(join(state, "lock"), { create: true, write: true });
   if (!await file.tryLock(true)) {
     file.close();
     throw new Deno.errors.Busy(`Directory ${path} is in use by another process that receives into it`);
   }
-  return { path, [Symbol.dispose]: () => file.close() };
+  return { path, state, [Symbol.dispose]: () => file.close() };
 }

@@ -11,8 +11,11 @@ let token = readToken();
  */
 export async function probe(candidate = token) {
   try {
-    const headers = candidate === "" ? {} : { Authorization: `Bearer ${asHeader(candidate)}` };
-    const answer = await fetch("/api/access", { headers, cache: "no-store", credentials: "same-origin" });
+    const answer = await fetch("/api/access", {
+      headers: authorization(candidate),
+      cache: "no-store",
+      credentials: "same-origin",
+    });
     await answer.body?.cancel();
     if (answer.status === 401) return "refused";
     return answer.ok ? "open" : "unknown";
@@ -38,6 +41,22 @@ export function openSocket() {
   return token === ""
     ? new WebSocket(url)
     : new WebSocket(url, ["transfer", `transfer.token.${base64url(token)}`]);
+}
+
+/**
+ * Asks this server for something, with the token if there is one.
+ *
+ * @param {string} path
+ * @param {RequestInit} [options]
+ */
+export function askServer(path, options = {}) {
+  const headers = { ...options.headers, ...authorization(token) };
+  // Without credentials the browser asks nobody for a password when the token is wrong.
+  return fetch(path, { cache: "no-store", credentials: "omit", ...options, headers });
+}
+
+function authorization(candidate) {
+  return candidate === "" ? {} : { Authorization: `Bearer ${asHeader(candidate)}` };
 }
 
 function readToken() {

@@ -1,4 +1,4 @@
-/** The upload page and what it loads, embedded, by URL path. */
+/** The pages for uploads and downloads and what they load, embedded, by URL path. */
 
 import accessJs from "./access.js" with { type: "text" };
 import announcerJs from "./announcer.js" with { type: "text" };
@@ -24,6 +24,18 @@ import summaryJs from "./summary.js" with { type: "text" };
 import tokenPanelJs from "./token_panel.js" with { type: "text" };
 import uploadJs from "./upload.js" with { type: "text" };
 import wordingJs from "./wording.js" with { type: "text" };
+import downloadsCss from "./downloads.css" with { type: "text" };
+import downloadsHtml from "./downloads.html" with { type: "text" };
+import blockMapJs from "./block_map.js" with { type: "text" };
+import clipboardJs from "./clipboard.js" with { type: "text" };
+import confirmJs from "./confirm.js" with { type: "text" };
+import downloadActionsJs from "./download_actions.js" with { type: "text" };
+import downloadLedgerJs from "./download_ledger.js" with { type: "text" };
+import downloadListJs from "./download_list.js" with { type: "text" };
+import downloadRowJs from "./download_row.js" with { type: "text" };
+import downloadWordsJs from "./download_words.js" with { type: "text" };
+import downloadsJs from "./downloads.js" with { type: "text" };
+import eventFeedJs from "./event_feed.js" with { type: "text" };
 import backoffTs from "../net/backoff.ts" with { type: "text" };
 import flightWindowTs from "../protocols/ws_upload/flight_window.ts" with { type: "text" };
 import framesTs from "../protocols/ws_upload/frames.ts" with { type: "text" };
@@ -41,7 +53,7 @@ export interface Asset {
 }
 
 /**
- * By URL path: "/", "/app.css", "/app.js" and its modules, and under "/modules/" the cores that the
+ * By URL path: "/", "/downloads", their styles and modules, and under "/modules/" the cores that the
  * page shares with the command line, at their paths in the repository and with their types erased.
  */
 export const assets: ReadonlyMap<string, Asset> = new Map([
@@ -50,6 +62,18 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/ledger.css", asset("text/css", ledgerCss)],
   ["/panels.css", asset("text/css", panelsCss)],
   ["/summary.css", asset("text/css", summaryCss)],
+  ["/downloads", asset("text/html", downloadsHtml)],
+  ["/downloads.css", asset("text/css", downloadsCss)],
+  ["/block_map.js", script(blockMapJs)],
+  ["/clipboard.js", script(clipboardJs)],
+  ["/confirm.js", script(confirmJs)],
+  ["/download_actions.js", script(downloadActionsJs)],
+  ["/download_ledger.js", script(downloadLedgerJs)],
+  ["/download_list.js", script(downloadListJs)],
+  ["/download_row.js", script(downloadRowJs)],
+  ["/download_words.js", script(downloadWordsJs)],
+  ["/downloads.js", script(downloadsJs)],
+  ["/event_feed.js", script(eventFeedJs)],
   ["/access.js", script(accessJs)],
   ["/announcer.js", script(announcerJs)],
   ["/app.js", script(appJs)],

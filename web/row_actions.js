@@ -1,3 +1,5 @@
+import { copied } from "./clipboard.js";
+import { confirmed } from "./confirm.js";
 import { isolated, size, splitPath, visible } from "./wording.js";
 
 /** Stopping throws away what is stored; from here on that is worth a question. */
@@ -32,50 +34,21 @@ export function obeyRows({ list, ledger, queue, announcer, acted }) {
   });
 }
 
-/** Asks in a dialog; Escape and the first button keep the upload. */
-function confirmStop(upload) {
-  const dialog = document.getElementById("confirm");
-  document.getElementById("confirm-title").textContent = `Stop ${isolated(splitPath(upload.path).name)}?`;
-  const stored = size(upload.acknowledged);
-  document.getElementById("confirm-words").textContent =
-    `The server deletes the ${stored} that it has stored so far.`;
-  const { promise, resolve } = Promise.withResolvers();
-  const controller = new AbortController();
-  const { signal } = controller;
-  const closeWith = (answer) => () => dialog.close(answer);
-  dialog.addEventListener("close", () => {
-    controller.abort();
-    // It may have come to its end while the question stood.
-    resolve(dialog.returnValue === "stop" && upload.state !== "done");
-  }, { signal });
-  document.getElementById("confirm-yes").addEventListener("click", closeWith("stop"), { signal });
-  document.getElementById("confirm-no").addEventListener("click", closeWith("keep"), { signal });
-  dialog.returnValue = "keep";
-  dialog.showModal();
-  return promise;
+/** Asks whether what is stored may go. */
+async function confirmStop(upload) {
+  const yes = await confirmed({
+    title: `Stop ${isolated(splitPath(upload.path).name)}?`,
+    words: `The server deletes the ${size(upload.acknowledged)} that it has stored so far.`,
+  });
+  // It may have come to its end while the question stood.
+  return yes && upload.state !== "done";
 }
 
 async function copy(text, { ledger, upload, announcer }) {
-  try {
-    // Only https and localhost have a clipboard; elsewhere the old way still works.
-    if (navigator.clipboard === undefined) copyBySelection(text);
-    else await navigator.clipboard.writeText(text);
+  if (await copied(text)) {
     ledger.row(upload)?.copied();
     announcer.say("Path copied.");
-  } catch {
+  } else {
     announcer.show(`The browser refuses to copy. The path is ${visible(text)}`);
   }
-}
-
-function copyBySelection(text) {
-  const focused = document.activeElement;
-  const field = document.createElement("textarea");
-  field.className = "visually-hidden";
-  field.value = text;
-  document.body.append(field);
-  field.select();
-  const copied = document.execCommand("copy");
-  field.remove();
-  focused?.focus();
-  if (!copied) throw new DOMException("Copying was refused", "NotAllowedError");
 }

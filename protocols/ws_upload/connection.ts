@@ -2,6 +2,7 @@ import type { SocketMessage, WebSocketConnection } from "../../net/web_socket.ts
 import { parseClientMessage } from "./client_messages.ts";
 import { decodeFrame } from "./frames.ts";
 import type { Peer } from "./receiving.ts";
+import type { SideService, TextSession } from "./side_service.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -11,6 +12,8 @@ export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 export const MAX_READ_BYTES = 2 * MAX_MESSAGE_BYTES;
 /** A client that lets this many bytes of answers pile up does not read them. */
 export const MAX_UNSENT_BYTES = 1024 * 1024;
+/** A client that has not taken an answer after this time does not read them, in milliseconds. */
+const UNREAD_MS = 60_000;
 /** How often a quiet connection is asked whether it is there; if nothing comes until the next time, it is not. */
 const PING_MS = 20_000;
 
@@ -18,6 +21,8 @@ const PING_MS = 20_000;
 export interface ConnectionOptions {
   readonly uploads: Uploads;
   readonly metrics: Pick<UploadMetrics, "errorAnswers">;
+  /** Takes the texts that are no messages about uploads; `undefined`: nobody does. */
+  readonly side?: SideService | undefined;
 }
 
 /**
@@ -26,7 +31,7 @@ export interface ConnectionOptions {
  */
 export async function serveConnection(
   socket: WebSocketConnection,
-  { uploads, metrics }: ConnectionOptions,
+  { uploads, metrics, side }: ConnectionOptions,
 ): Promise<void> {
   const peer: Peer = {
     send(message) {
@@ -43,10 +48,12 @@ export async function serveConnection(
     },
   };
   const id = uploads.connect(peer);
+  const texts = side?.connect({ send: (text) => sendText(socket, text) });
   using _pinger = keepAlive(socket);
   for (let next = await socket.receive(); next !== undefined; next = await socket.receive()) {
-    await act(next, id, { uploads, peer });
+    await act(next, id, { uploads, peer, texts });
   }
+  texts?.close();
   await uploads.disconnected(id);
 }
 
@@ -62,10 +69,22 @@ function keepAlive(socket: WebSocketConnection): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
+/** Settles when a text has left, or its client is gone. */
+async function sendText(socket: WebSocketConnection, text: string): Promise<void> {
+  const timer = setTimeout(() => socket.terminate(), UNREAD_MS);
+  socket.send(text);
+  await socket.unsentBelow(0);
+  clearTimeout(timer);
+}
+
 async function act(
   message: SocketMessage,
   from: number,
-  { uploads, peer }: { readonly uploads: Uploads; readonly peer: Peer },
+  { uploads, peer, texts }: {
+    readonly uploads: Uploads;
+    readonly peer: Peer;
+    readonly texts: TextSession | undefined;
+  },
 ): Promise<void> {
   switch (message.type) {
     case "oversized":
@@ -79,6 +98,7 @@ async function act(
       return await uploads.frame(frame, from);
     }
     case "text": {
+      if (texts !== undefined && !isObject(message.text)) return await texts.message(message.text);
       const parsed = parseClientMessage(message.text);
       if ("error" in parsed) {
         const { fileId, error } = parsed;
@@ -87,4 +107,9 @@ async function act(
       return await uploads.handle(parsed, from);
     }
   }
+}
+
+/** Whether a text is meant as a JSON object, sound or not. */
+function isObject(text: string): boolean {
+  return /^\s*\{/.test(text);
 }

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { METRICS_CONTENT_TYPE } from "../../net/metrics.ts";
 import type { AccessGate } from "./access_gate.ts";
+import type { EventHub } from "./event_hub.ts";
 import { serveFile } from "./files_route.ts";
 import type { ShareList } from "./share_list.ts";
+import type { SideService } from "./side_service.ts";
 
 /** A file of the page. */
 export interface PageAsset {
@@ -27,6 +29,9 @@ export interface Site {
   readonly scrape: () => Promise<string>;
   /** What others may see of the uploads; `undefined`: nothing. */
   readonly share: ShareList | undefined;
+  readonly side: SideService | undefined;
+  /** What happens; `undefined`: nothing that others may know of. */
+  readonly hub: EventHub | undefined;
   /** A request could not be answered, through no fault of its own. */
   readonly onError: (path: string, error: unknown) => void;
 }
@@ -49,12 +54,15 @@ export async function respond(exchange: Exchange, site: Site): Promise<void> {
     if (!site.gate.admits(request)) {
       return endText(exchange, 403, "Forbidden: Host or Origin is not this server's\n");
     }
+    const path = URL.parse(request.url ?? "", "http://server")?.pathname ?? "";
+    const side = site.side?.route(path);
+    if (side !== undefined) return await guard(exchange, site, side);
     if (request.method !== "GET" && request.method !== "HEAD") {
       site.gate.deny("method", request.socket, request.method);
       response.setHeader("Allow", "GET, HEAD");
       return endText(exchange, 405, "Method not allowed\n");
     }
-    await route(exchange, site);
+    await route(exchange, path, site);
   } catch (error) {
     site.onError(request.url ?? "", error);
     if (!response.headersSent) endText(exchange, 500, "Internal error\n");
@@ -62,9 +70,8 @@ export async function respond(exchange: Exchange, site: Site): Promise<void> {
   }
 }
 
-async function route(exchange: Exchange, site: Site): Promise<void> {
+async function route(exchange: Exchange, path: string, site: Site): Promise<void> {
   const { request, response } = exchange;
-  const path = URL.parse(request.url ?? "", "http://server")?.pathname ?? "";
   if (path === "/healthz") return endText(exchange, 200, "ok\n");
   const asset = site.page.get(path);
   if (asset !== undefined) {
@@ -75,6 +82,16 @@ async function route(exchange: Exchange, site: Site): Promise<void> {
   if (path === "/api/access") return endText(exchange, site.gate.answersToken(request) ? 204 : 401);
   const guarded = guardedRoute(path, site);
   if (guarded === undefined) return endText(exchange, 404, "Not found\n");
+  await guard(exchange, site, guarded);
+}
+
+/** Lets a request pass that comes with the token. */
+async function guard(
+  exchange: Exchange,
+  site: Site,
+  guarded: (exchange: Exchange) => Promise<void> | void,
+): Promise<void> {
+  const { request, response } = exchange;
   if (!site.gate.hasToken(request)) {
     // Not on /api/access: there the page asks, in its own way.
     response.setHeader("WWW-Authenticate", 'Basic realm="transfer", charset="UTF-8"');
@@ -85,16 +102,16 @@ async function route(exchange: Exchange, site: Site): Promise<void> {
 
 /** What is behind the token, by path. */
 function guardedRoute(path: string, site: Site): ((exchange: Exchange) => Promise<void> | void) | undefined {
-  const { share, root } = site;
+  const { share, hub, root } = site;
   if (path === "/metrics") {
     return async (exchange) => endText(exchange, 200, await site.scrape(), METRICS_CONTENT_TYPE);
   }
   if (path === "/api/uploads" && share !== undefined) {
     return (exchange) => endText(exchange, 200, `${JSON.stringify(share.snapshot())}\n`, "application/json");
   }
-  if (path === "/api/events" && share !== undefined) {
+  if (path === "/api/events" && hub !== undefined) {
     return (exchange) => {
-      if (share.follow(exchange)) return;
+      if (hub.follow(exchange)) return;
       exchange.response.setHeader("Retry-After", "10");
       endText(exchange, 503, "Too many readers\n");
     };

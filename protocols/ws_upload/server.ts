@@ -3,10 +3,12 @@ import { type Disk, realDisk } from "../../store/disk.ts";
 import { lockDirectory, type LockedDirectory } from "../../store/lock.ts";
 import { UploadStore } from "../../store/upload_store.ts";
 import { AccessGate, type Denial } from "./access_gate.ts";
+import { EventHub } from "./event_hub.ts";
 import { type PageAsset, respond } from "./http_routes.ts";
 import { type HttpServer, listen, type TlsPair } from "./http_server.ts";
 import { scrape } from "./scrape.ts";
 import { type ShareList, shareList } from "./share_list.ts";
+import type { SideService } from "./side_service.ts";
 import { UploadMetrics } from "./upload_metrics.ts";
 import type { UploadEvent } from "./upload_event.ts";
 import { Uploads } from "./uploads.ts";
@@ -42,6 +44,11 @@ export interface UploadServerOptions {
   readonly maxConnectionsPerAddress: number;
   /** Show at `/api/uploads` and `/api/events` what is uploaded, to all who may use the server. */
   readonly shareList: boolean;
+  /**
+   * Opens what is served beside uploads; `undefined`: nothing is. It gets the path of the directory's folder
+   * for state, which this process has for itself, and belongs to the server from then on.
+   */
+  readonly openSide?: ((stateFolder: string) => SideService) | undefined;
   /** The page, by URL path. */
   readonly page: ReadonlyMap<string, PageAsset>;
   readonly onEvent: (event: UploadEvent) => void;
@@ -74,15 +81,21 @@ const GOODBYE_MS = 2_000;
 /** Starts a server of the upload protocol, its page and the files it received. */
 export async function startUploadServer(options: UploadServerOptions): Promise<UploadServer> {
   const directory = await lockDirectory(options.dir);
+  let side: SideService | undefined;
   try {
-    return await startIn(directory, options);
+    side = options.openSide?.(directory.state);
+    return await startIn(directory, { ...options, side });
   } catch (error) {
+    await side?.close();
     directory[Symbol.dispose]();
     throw error;
   }
 }
 
-async function startIn(directory: LockedDirectory, options: UploadServerOptions): Promise<UploadServer> {
+async function startIn(
+  directory: LockedDirectory,
+  options: UploadServerOptions & { readonly side: SideService | undefined },
+): Promise<UploadServer> {
   const { disk = realDisk() } = options;
   const store = await UploadStore.open(directory.path, { disk, nowMs: Date.now() });
   const memory = new ReceiveMemory(RECEIVE_BYTES);
@@ -97,7 +110,10 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
   const uploads = await Uploads.open({ ...options, store, onEvent, metrics });
   const expire = () => uploads.expire(Date.now() - options.expireMs);
   await expire();
-  if (options.shareList) share = shareList(uploads);
+  const { side } = options;
+  const hub = new EventHub(() => ({ ...share?.snapshot(), ...side?.snapshot() }));
+  if (options.shareList) share = shareList(uploads, (events) => hub.publish(events));
+  side?.follow((events) => hub.publish(events));
   const scheme = options.tls === undefined ? "http" : "https";
   const gate = new AccessGate({ ...options, scheme }, (denial) => {
     metrics.rejected(denial.reason).increment();
@@ -108,6 +124,8 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
     page: options.page,
     root: store.root,
     share,
+    side,
+    hub: share === undefined && side === undefined ? undefined : hub,
     scrape: () => scrape({ metrics, uploads, store, connections, memory }),
     onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
   };
@@ -115,7 +133,7 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
     ...options,
     onRefused: (reason, peer) => void gate.deny(reason, peer),
     onUpgrade: (request, socket, head) => {
-      acceptWebSocket({ request, socket, head }, { gate, uploads, memory, metrics, connections });
+      acceptWebSocket({ request, socket, head }, { gate, uploads, memory, metrics, connections, side });
     },
   });
   const expirer = setInterval(() => void expire(), EXPIRE_EVERY_MS);
@@ -127,7 +145,7 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
     setCertificate: http.setCertificate,
     close() {
       clearInterval(expirer);
-      return closed ??= close({ http, connections, share }).finally(() => {
+      return closed ??= close({ http, connections, share, side, hub }).finally(() => {
         directory[Symbol.dispose]();
       });
     },
@@ -135,10 +153,12 @@ async function startIn(directory: LockedDirectory, options: UploadServerOptions)
 }
 
 async function close(
-  { http, connections, share }: {
+  { http, connections, share, side, hub }: {
     readonly http: HttpServer;
     readonly connections: Connections;
     readonly share: ShareList | undefined;
+    readonly side: SideService | undefined;
+    readonly hub: EventHub;
   },
 ): Promise<void> {
   const closed = http.close();
@@ -147,9 +167,10 @@ async function close(
     for (const socket of connections.keys()) socket.terminate();
     http.closeAll();
   }, GOODBYE_MS);
-  await Promise.all(connections.values());
+  await Promise.all([...connections.values(), side?.close()]);
   // Not before: its readers are told how the last uploads ended.
   share?.close();
+  hub.close();
   http.closeIdle();
   await closed;
   clearTimeout(terminate);

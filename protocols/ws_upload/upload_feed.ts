@@ -1,4 +1,3 @@
-import { EventLog, type LoggedEvent } from "../../net/event_log.ts";
 import type { UploadEvent } from "./upload_event.ts";
 import type { ListedUpload } from "./uploads.ts";
 
@@ -42,8 +41,6 @@ export interface FeedSnapshot {
 
 /** Progress of one upload is told at most this often, in milliseconds. */
 export const PROGRESS_MS = 250;
-/** Events that a reader who was away can still get. */
-const KEPT_EVENTS = 1000;
 const LISTED_UPLOADS = 500;
 const LISTED_COMPLETED = 100;
 
@@ -65,19 +62,17 @@ interface Known {
  * happened and when (milliseconds since 1970), and answers with what to tell the readers.
  */
 export class UploadFeed {
-  readonly events: EventLog<FeedEvent>;
   readonly #known = new Map<string, Known>();
   #completed: SharedUpload[] = [];
   #lastId = 0;
 
-  /** @param options `epoch` as for {@linkcode EventLog}; `uploads` are there from the start. */
-  constructor(options: { readonly epoch: string; readonly uploads: Iterable<ListedUpload> }) {
-    this.events = new EventLog({ capacity: KEPT_EVENTS, epoch: options.epoch });
-    for (const upload of options.uploads) this.#meet(upload);
+  /** @param uploads Those that are there from the start. */
+  constructor(uploads: Iterable<ListedUpload>) {
+    for (const upload of uploads) this.#meet(upload);
   }
 
   /** Takes what happened, and returns the events to tell. */
-  handle(event: UploadEvent, nowMs: number): readonly LoggedEvent<FeedEvent>[] {
+  handle(event: UploadEvent, nowMs: number): readonly FeedEvent[] {
     if (event.type === "unusable") return [];
     const known = this.#known.get(event.fileId) ?? this.#meetByEvent(event);
     if (known === undefined) return [];
@@ -121,7 +116,7 @@ export class UploadFeed {
   }
 
   /** Tells progress that was held back for long enough. */
-  tick(nowMs: number): readonly LoggedEvent<FeedEvent>[] {
+  tick(nowMs: number): readonly FeedEvent[] {
     return [...this.#known.values()]
       .filter(({ isBehind, toldAtMs }) => isBehind && nowMs - toldAtMs >= PROGRESS_MS)
       .flatMap((known) => this.#tell("progress", known, nowMs));
@@ -139,10 +134,10 @@ export class UploadFeed {
     };
   }
 
-  #tell(type: FeedEvent["type"], known: Known, nowMs: number): readonly LoggedEvent<FeedEvent>[] {
+  #tell(type: FeedEvent["type"], known: Known, nowMs: number): readonly FeedEvent[] {
     known.toldAtMs = nowMs;
     known.isBehind = false;
-    return [this.events.append({ type, upload: view(known) })];
+    return [{ type, upload: view(known) }];
   }
 
   #meetByEvent(event: UploadEvent): Known | undefined {

@@ -8,6 +8,7 @@ import { WebSocketConnection } from "../../net/web_socket.ts";
 import { answerHandshake, refusal } from "../../net/web_socket_handshake.ts";
 import type { AccessGate } from "./access_gate.ts";
 import { MAX_MESSAGE_BYTES, MAX_READ_BYTES, MAX_UNSENT_BYTES, serveConnection } from "./connection.ts";
+import type { SideService } from "./side_service.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -21,6 +22,7 @@ export interface WebSocketSite {
   readonly memory: ReceiveMemory;
   readonly metrics: UploadMetrics;
   readonly connections: Connections;
+  readonly side: SideService | undefined;
 }
 
 /** Answers a request for a WebSocket, and serves uploads over it. */
@@ -30,7 +32,7 @@ export function acceptWebSocket(
     readonly socket: Duplex;
     readonly head: Uint8Array;
   },
-  { gate, uploads, memory, metrics, connections }: WebSocketSite,
+  { gate, uploads, memory, metrics, connections, side }: WebSocketSite,
 ): void {
   socket.on("error", () => {});
   if (!gate.admits(request)) return refuse(socket, refusal("403 Forbidden"));
@@ -46,7 +48,7 @@ export function acceptWebSocket(
     memory,
     maxUnsentBytes: MAX_UNSENT_BYTES,
   });
-  const served = serveConnection(webSocket, { uploads, metrics });
+  const served = serveConnection(webSocket, { uploads, metrics, side });
   connections.set(webSocket, served.finally(() => connections.delete(webSocket)));
 }
 

@@ -14,6 +14,7 @@ import {
 } from "../../commands/flag_values.ts";
 
 let seen: unknown;
+const lines = (text: string) => text === "" ? [] : text.split("\n");
 const sample: Command = defineCommand({
   name: "sample",
   summary: "A sample",
@@ -21,8 +22,16 @@ const sample: Command = defineCommand({
   flags: {
     size: { summary: "A size", valueName: "SIZE", default: "64K", env: ["SAMPLE_SIZE"], parse: byteSize },
     maxPeers: { summary: "A number", valueName: "N", parse: wholeNumber(1, 9) },
+    lanes: {
+      summary: "A bounded number",
+      valueName: "N",
+      default: "5",
+      boundedBy: "maxLanes",
+      parse: wholeNumber(1, 64),
+    },
+    note: { summary: "Notes", valueName: "TEXT", default: "", isList: true, separator: "\n", parse: lines },
     allowOrigin: { summary: "Origins", valueName: "ORIGIN", default: "", isList: true, parse: origins },
-    token: { summary: "A token", valueName: "TOKEN", parse: token },
+    token: { summary: "A token", valueName: "TOKEN", parse: token, isSecret: true },
     quiet: { summary: "Quiet", default: "false", parse: toggle },
   },
   run(values, { args }) {
@@ -37,7 +46,15 @@ async function run(argv: readonly string[], env: Record<string, string> = {}): P
   return seen;
 }
 
-const DEFAULTS = { size: 65_536, maxPeers: undefined, allowOrigin: [], token: undefined, quiet: false };
+const DEFAULTS = {
+  size: 65_536,
+  lanes: 5,
+  note: [],
+  maxPeers: undefined,
+  allowOrigin: [],
+  token: undefined,
+  quiet: false,
+};
 
 Deno.test("flags, arguments and defaults", async () => {
   assertEquals(await run([]), { ...DEFAULTS, args: [] });
@@ -80,6 +97,33 @@ Deno.test("a flag beats the environment, which beats the settings file, which be
     await Deno.writeTextFile(config, "[]");
     await assertRejects(() => run(flags), UsageError, "is not an object of settings");
     await assertRejects(() => run(["--config", join(config, "none")]), UsageError, "can't be read");
+  } finally {
+    await Deno.remove(config);
+  }
+});
+
+Deno.test("a key of the settings file bounds a flag of another name, and its default", async () => {
+  const config = await Deno.makeTempFile({ prefix: "transfer-test-", suffix: ".json" });
+  try {
+    await Deno.writeTextFile(config, JSON.stringify({ maxLanes: 3, note: ["a, b", "c"] }));
+    const flags = ["--config", config];
+    assertEquals(await run(flags), { ...DEFAULTS, lanes: 3, note: ["a, b", "c"], args: [] });
+    assertEquals(await run([...flags, "--lanes", "2", "--note", "x,y", "--note", "z"]), {
+      ...DEFAULTS,
+      lanes: 2,
+      note: ["x,y", "z"],
+      args: [],
+    });
+    await assertRejects(
+      () => run([...flags, "--lanes", "4"]),
+      UsageError,
+      '--lanes: 4 is more than "maxLanes" of the settings file allows, 3',
+    );
+    await assertRejects(
+      () => run(flags, { TRANSFER_LANES: "4" }),
+      UsageError,
+      "TRANSFER_LANES: 4 is more than",
+    );
   } finally {
     await Deno.remove(config);
   }

@@ -8,6 +8,7 @@ import {
   UploadSession,
 } from "../../protocols/ws_upload/upload_session.ts";
 import { sha256 } from "./bytes.ts";
+import { VirtualClock } from "./virtual_clock.ts";
 
 /** What a simulated link does to the connection between the two cores. */
 export interface VirtualLink {
@@ -50,39 +51,17 @@ export interface VirtualOptions {
   readonly unreachableMs?: number;
 }
 
-/** Virtual time: events run in order, and nothing waits. */
-class Clock {
-  nowMs = 0;
-  /** In order of time; those of one moment in the order in which they were asked for. */
-  readonly #events: { readonly atMs: number; readonly run: () => void }[] = [];
-
-  at(atMs: number, run: () => void): void {
-    const event = { atMs: Math.max(atMs, this.nowMs), run };
-    const after = this.#events.findLastIndex((each) => each.atMs <= event.atMs);
-    this.#events.splice(after + 1, 0, event);
-  }
-
-  /** @returns Whether there was an event to run. */
-  step(): boolean {
-    const next = this.#events.shift();
-    if (next === undefined) return false;
-    this.nowMs = next.atMs;
-    next.run();
-    return true;
-  }
-}
-
 /** The server's core with a store that is an array; `push` sends what nobody asked for. */
 class VirtualServer {
   stored: Uint8Array<ArrayBuffer>;
   published = false;
   session: UploadSession | undefined;
   #sessions = 0;
-  readonly #clock: Clock;
+  readonly #clock: VirtualClock;
   readonly #options: VirtualOptions;
   readonly #push: (message: ServerMessage) => void;
 
-  constructor(clock: Clock, options: VirtualOptions, push: (message: ServerMessage) => void) {
+  constructor(clock: VirtualClock, options: VirtualOptions, push: (message: ServerMessage) => void) {
     this.#clock = clock;
     this.#options = options;
     this.#push = push;
@@ -190,7 +169,7 @@ class VirtualServer {
  */
 export function runVirtualUpload(file: Uint8Array<ArrayBuffer>, options: VirtualOptions): VirtualOutcome {
   const { link, chunkBytes, wishes = [], limitMs = 3_600_000, unreachableMs = 5_000 } = options;
-  const clock = new Clock();
+  const clock = new VirtualClock();
   const sender = new UploadSender({
     fileId: "f",
     fileName: "f",

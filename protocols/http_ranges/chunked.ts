@@ -1,0 +1,79 @@
+import { ConnectionProblem } from "../../net/connection_problem.ts";
+
+/** Of a chunk's size line, extensions included. */
+const LINE_MOST = 4096;
+
+/** What comes next in a chunked body (RFC 9112 section 7.1). */
+type Expected =
+  | { readonly kind: "size"; line: string }
+  | { readonly kind: "payload"; left: number }
+  | { readonly kind: "payload-end" }
+  | { readonly kind: "trailers"; line: string; bytes: number }
+  | { readonly kind: "end" };
+
+/** Takes the framing out of a chunked body. A core without I/O. */
+export class ChunkedDecoder {
+  #expected: Expected = { kind: "size", line: "" };
+
+  /** Whether the body, its trailers included, is over. */
+  get isOver(): boolean {
+    return this.#expected.kind === "end";
+  }
+
+  /**
+   * Decodes what came next, in place: the payload is moved to the beginning of `bytes`.
+   *
+   * @returns How many bytes of payload, and how many of `bytes` belong to the body at all.
+   * @throws {ConnectionProblem} This is not in chunks.
+   */
+  decode(bytes: Uint8Array): { readonly payload: number; readonly taken: number } {
+    let at = 0;
+    let payload = 0;
+    while (at < bytes.length && this.#expected.kind !== "end") {
+      if (this.#expected.kind === "payload") {
+        const count = Math.min(this.#expected.left, bytes.length - at);
+        bytes.copyWithin(payload, at, at + count);
+        payload += count;
+        at += count;
+        this.#expected.left -= count;
+        if (this.#expected.left === 0) this.#expected = { kind: "payload-end" };
+      } else {
+        this.#take(bytes[at++] ?? 0);
+      }
+    }
+    return { payload, taken: at };
+  }
+
+  #take(byte: number): void {
+    const expected = this.#expected;
+    switch (expected.kind) {
+      case "size":
+        if (byte !== 10) expected.line += String.fromCharCode(byte);
+        else this.#expected = afterSize(expected.line);
+        if (expected.line.length > LINE_MOST) throw malformed("a size without end");
+        return;
+      case "payload-end":
+        if (byte === 10) this.#expected = { kind: "size", line: "" };
+        else if (byte !== 13) throw malformed("more bytes than announced");
+        return;
+      case "trailers":
+        // They are for nobody here; only their end counts.
+        if (++expected.bytes > 16 * LINE_MOST) throw malformed("trailers without end");
+        if (byte !== 10) expected.line += String.fromCharCode(byte);
+        else if (expected.line.trim() === "") this.#expected = { kind: "end" };
+        else expected.line = "";
+        return;
+    }
+  }
+}
+
+function afterSize(line: string): Expected {
+  const digits = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?\r?$/i.exec(line)?.[1];
+  if (digits === undefined) throw malformed(`${JSON.stringify(line.slice(0, 40))} for a size`);
+  const left = parseInt(digits, 16);
+  return left === 0 ? { kind: "trailers", line: "", bytes: 0 } : { kind: "payload", left };
+}
+
+function malformed(what: string): ConnectionProblem {
+  return new ConnectionProblem(`The server's chunks are broken: ${what}`);
+}

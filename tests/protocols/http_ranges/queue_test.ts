@@ -1,0 +1,248 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { DownloadQueue, type QueueAction, type Wish } from "../../../protocols/http_ranges/queue.ts";
+import {
+  type DownloadRequest,
+  isOver,
+  type Outcome,
+  type QueueItem,
+  shownState,
+} from "../../../protocols/http_ranges/queue_item.ts";
+
+const DONE: Outcome = { kind: "done", path: "/files/a", bytes: 5, sha256: "ab" };
+const FAILED: Outcome = { kind: "failed", reason: "Not found" };
+const STOPPED: Outcome = { kind: "stopped" };
+
+function request(name: string, more: Partial<DownloadRequest> = {}): DownloadRequest {
+  const url = `http://host/${name}`;
+  return { url, key: url, name: undefined, sha256: undefined, isChecked: true, ...more };
+}
+
+/** The actions in short: what is started, stopped, discarded and forgotten, by id. */
+function orders(actions: readonly QueueAction[] | undefined): string[] | undefined {
+  return actions?.flatMap((action) => {
+    if (action.type === "save") return [];
+    return `${action.type} ${"id" in action ? action.id : action.item.id}`;
+  });
+}
+
+function states(queue: DownloadQueue): string[] {
+  return [...queue.items].map((item) => `${item.id} ${shownState(item)}`);
+}
+
+function filled(count: number, maxActive: number): DownloadQueue {
+  const queue = new DownloadQueue({ maxActive });
+  queue.add(Array.from({ length: count }, (_, i) => request(String(i))), 0);
+  return queue;
+}
+
+Deno.test("downloads begin in order, so many at a time, and the next when one ends", () => {
+  const queue = new DownloadQueue({ maxActive: 2 });
+  const { items, actions } = queue.add([request("a"), request("b"), request("c")], 7);
+  assertEquals(items.map((item) => item?.id), [1, 2, 3]);
+  assertEquals(orders(actions), ["start 1", "start 2"]);
+  assertEquals(orders(queue.ended(1, DONE, 8)), ["start 3"]);
+  assertEquals(orders(queue.ended(2, FAILED, 9)), []);
+  assertEquals(states(queue), ["1 done", "2 failed", "3 active"]);
+  assertEquals(queue.over.map(({ id }) => id), [2, 1]);
+});
+
+Deno.test("what is saved comes before what is started because of it", () => {
+  const { actions } = new DownloadQueue({ maxActive: 1 }).add([request("a")], 0);
+  assertEquals(actions.map(({ type }) => type), ["save", "save", "start"]);
+});
+
+Deno.test("what is waiting or being fetched is not added twice, unless it is wanted otherwise", () => {
+  const queue = filled(1, 1);
+  const other = request("0", { sha256: "ff" });
+  const { items } = queue.add([request("0"), other, other, request("1"), request("1")], 1);
+  assertEquals(items.map((item) => item?.id), [1, 2, 2, 3, 3]);
+  queue.ended(1, DONE, 2);
+  assertEquals(queue.add([request("1")], 3).items.map((item) => item?.id), [3]);
+  queue.ended(2, FAILED, 4);
+  queue.ended(3, DONE, 5);
+  assertEquals(queue.add([request("1")], 6).items.map((item) => item?.id), [4]);
+});
+
+Deno.test("a queue that is full takes no more until something ends", () => {
+  const queue = new DownloadQueue({ maxActive: 1, maxUnfinished: 2 });
+  const { items } = queue.add([request("a"), request("b"), request("c")], 0);
+  assertEquals(items.map((item) => item?.id), [1, 2, undefined]);
+  queue.ended(1, DONE, 1);
+  assertEquals(queue.room, 1);
+  assertEquals(queue.add([request("c")], 2).items.map((item) => item?.id), [3]);
+});
+
+Deno.test("a paused download gives its place to another, and keeps its turn", () => {
+  const queue = filled(3, 1);
+  assertEquals(orders(queue.wish(1, "pause", 1)), ["stop 1"]);
+  assertEquals(states(queue), ["1 paused", "2 queued", "3 queued"]);
+  // It still writes; only when it has stopped may another one begin.
+  assertEquals(orders(queue.ended(1, STOPPED, 2)), ["start 2"]);
+  assertEquals(orders(queue.wish(1, "resume", 3)), []);
+  assertEquals(orders(queue.ended(2, DONE, 4)), ["start 1"]);
+});
+
+Deno.test("resumed before it has stopped, it goes on once it has", () => {
+  const queue = filled(1, 1);
+  queue.wish(1, "pause", 1);
+  assertEquals(orders(queue.wish(1, "resume", 2)), []);
+  assertEquals(states(queue), ["1 queued"]);
+  assertEquals(orders(queue.wish(1, "pause", 3)), []);
+  assertEquals(orders(queue.wish(1, "resume", 4)), []);
+  assertEquals(orders(queue.ended(1, STOPPED, 5)), ["start 1"]);
+});
+
+Deno.test("what comes to its end before it could stop is done", () => {
+  for (const wish of ["pause", "cancel"] as const) {
+    const queue = filled(1, 1);
+    queue.wish(1, wish, 1);
+    queue.ended(1, DONE, 2);
+    assertEquals(states(queue), ["1 done"]);
+  }
+});
+
+Deno.test("a cancelled download leaves no part, wherever it was", () => {
+  const queue = filled(3, 1);
+  assertEquals(orders(queue.wish(2, "cancel", 1)), ["discard 2"]);
+  queue.wish(1, "pause", 2);
+  assertEquals(orders(queue.wish(1, "cancel", 3)), []);
+  assertEquals(orders(queue.ended(1, STOPPED, 4)), ["discard 1", "start 3"]);
+  assertEquals(states(queue), ["1 cancelled", "2 cancelled", "3 active"]);
+});
+
+Deno.test("a retried one goes to the end of the queue", () => {
+  const queue = filled(3, 1);
+  queue.ended(1, FAILED, 1);
+  queue.wish(1, "retry", 2);
+  assertEquals(queue.waiting.map(({ id }) => id), [3, 1]);
+});
+
+Deno.test("a wish that makes no sense in a state is refused and changes nothing", () => {
+  const sensible: Record<string, readonly Wish[]> = {
+    queued: ["pause", "cancel"],
+    active: ["pause", "cancel"],
+    paused: ["resume", "cancel"],
+    done: ["forget"],
+    failed: ["retry", "forget"],
+    cancelled: ["retry", "forget"],
+  };
+  for (const [state, allowed] of Object.entries(sensible)) {
+    for (const wish of ["pause", "resume", "retry", "cancel", "forget"] as const) {
+      const queue = filled(2, 1);
+      if (state === "paused") queue.wish(2, "pause", 1);
+      if (state === "cancelled") queue.wish(2, "cancel", 1);
+      if (state !== "queued") queue.ended(1, FAILED, 1);
+      if (state === "done") queue.ended(2, DONE, 2);
+      if (state === "failed") queue.ended(2, FAILED, 2);
+      const before = states(queue);
+      assertEquals(before[1], `2 ${state}`);
+      const granted = queue.wish(2, wish, 3) !== undefined;
+      assertEquals(granted, allowed.includes(wish), `${wish} of ${state}`);
+      if (!granted) assertEquals(states(queue), before);
+    }
+  }
+  assertEquals(filled(1, 1).wish(99, "pause", 0), undefined);
+});
+
+Deno.test("two downloads of one URL are not under way at the same time", () => {
+  const queue = new DownloadQueue({ maxActive: 2 });
+  const { actions } = queue.add([request("a"), request("a", { sha256: "ff" }), request("b")], 0);
+  assertEquals(orders(actions), ["start 1", "start 3"]);
+  assertEquals(orders(queue.ended(1, DONE, 1)), ["start 2"]);
+});
+
+Deno.test("history is bounded, and the oldest goes first", () => {
+  const queue = new DownloadQueue({ maxActive: 1, maxFinished: 2 });
+  queue.add(Array.from({ length: 4 }, (_, i) => request(String(i))), 0);
+  queue.ended(1, DONE, 1);
+  queue.ended(2, FAILED, 2);
+  assertEquals(orders(queue.ended(3, DONE, 3)), ["forget 1", "start 4"]);
+  assertEquals(queue.over.map(({ id }) => id), [3, 2]);
+  assertEquals(queue.find(request("0").key), undefined);
+});
+
+Deno.test("after a crash what was under way goes on first, and what was being cancelled is deleted", () => {
+  const queue = filled(5, 3);
+  queue.wish(1, "cancel", 1);
+  queue.wish(2, "pause", 1);
+  const again = new DownloadQueue({ maxActive: 2, items: queue.items });
+  assertEquals(orders(again.begin(2)), ["discard 1", "start 3", "start 4"]);
+  assertEquals(states(again), ["1 cancelled", "2 paused", "3 active", "4 active", "5 queued"]);
+  assertEquals(again.add([request("new")], 3).items.map((item) => item?.id), [6]);
+});
+
+interface Step {
+  readonly do: "add" | Wish | "done" | "fail" | "stopped" | "crash";
+  readonly which: number;
+}
+
+Deno.test("whatever is asked in whatever order: no download is lost, twice, out of turn or too many", () => {
+  const step = fc.record<Step>({
+    do: fc.constantFrom(
+      "add",
+      "pause",
+      "resume",
+      "retry",
+      "cancel",
+      "forget",
+      "done",
+      "fail",
+      "stopped",
+      "crash",
+    ),
+    which: fc.nat(12),
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+    const maxActive = 2;
+    const disk = new Map<number, QueueItem>();
+    const running = new Set<number>();
+    const stopping = new Set<number>();
+    let queue = new DownloadQueue({ maxActive });
+    const hasTwin = ({ request: { key } }: QueueItem) =>
+      queue.active.some(({ request }) => request.key === key);
+    const obey = (actions: readonly QueueAction[] | undefined) => {
+      for (const action of actions ?? []) {
+        if (action.type === "save") disk.set(action.item.id, action.item);
+        else if (action.type === "forget") disk.delete(action.id);
+        else if (action.type === "discard") assert(!running.has(action.item.id));
+        else if (action.type === "stop") {
+          assert(running.has(action.id) && !stopping.has(action.id));
+          stopping.add(action.id);
+        } else {
+          assert(!running.has(action.item.id));
+          assert(![...running].some((id) => disk.get(id)?.request.key === action.item.request.key));
+          const passedOver = queue.waiting.filter(({ place }) => place < action.item.place);
+          assert(passedOver.every(hasTwin));
+          running.add(action.item.id);
+        }
+      }
+    };
+    const end = (which: number, outcome: Outcome) => {
+      const id = [...outcome.kind === "stopped" ? stopping : running][which % 3];
+      if (id === undefined) return;
+      running.delete(id);
+      stopping.delete(id);
+      obey(queue.ended(id, outcome, 0));
+    };
+    for (const { do: what, which } of steps) {
+      if (what === "add") obey(queue.add([request(String(which))], 0).actions);
+      else if (what === "done") end(which, DONE);
+      else if (what === "fail") end(which, FAILED);
+      else if (what === "stopped") end(which, STOPPED);
+      else if (what === "crash") {
+        running.clear();
+        stopping.clear();
+        queue = new DownloadQueue({ maxActive, items: disk.values() });
+        obey(queue.begin(0));
+      } else obey(queue.wish(which, what, 0));
+      assertEquals([...running].sort(), queue.active.map(({ id }) => id).sort());
+      assert(running.size <= maxActive);
+      assert(running.size === maxActive || queue.waiting.every(hasTwin));
+      const items = [...queue.items];
+      assertEquals(items.toSorted((a, b) => a.id - b.id), [...disk.values()].toSorted((a, b) => a.id - b.id));
+      assertEquals(queue.over.length, items.filter(({ state }) => isOver(state)).length);
+      assertEquals(queue.waiting.length, items.filter(({ state }) => state.kind === "queued").length);
+    }
+  }));
+});
