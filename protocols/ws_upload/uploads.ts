@@ -367,21 +367,25 @@ export class Uploads {
         this.#options.onEvent({ type: "deleted", fileId: record.fileId, name: record.name });
         return peer?.send(step.message);
       case "publish":
-        return await this.#publish(upload, step.sha256, peer);
+        return await this.#publish(upload, step, peer);
       case "drop":
       case "started":
         return;
     }
   }
 
-  async #publish(upload: Receiving, sha256: string | undefined, peer: Peer | undefined): Promise<void> {
+  async #publish(
+    upload: Receiving,
+    announced: { readonly sha256: string | undefined; readonly mtimeMs: number | undefined },
+    peer: Peer | undefined,
+  ): Promise<void> {
     const { record, part } = upload;
     const { overwrite, store, onEvent } = this.#options;
     const startedMs = performance.now();
     await upload.close();
     const { path, fileSize, replacedBytes } = await store.publish({ ...record, part }, {
+      ...announced,
       overwrite,
-      sha256,
       nowMs: Date.now(),
     });
     this.#admission.usedBytes -= replacedBytes;
