@@ -49,7 +49,7 @@ q quits and keeps it; each acts on all uploads that are under way.`,
       summary: "Most files to send at once",
       valueName: "N",
       default: "4",
-      parse: wholeNumber(1, 64),
+      parse: wholeNumber(1, 256),
     },
     name: {
       summary: "What the file is to be called on the server, for one file or standard input",

@@ -84,7 +84,7 @@ export class FlightWindow {
     this.#windowBytes = Math.min(this.#limits.windowBytes, Math.max(this.#windowBytes, wanted));
     const piece = Math.floor(bytesPerMs * CHUNK_MS / LEAST_CHUNK_BYTES) * LEAST_CHUNK_BYTES;
     // A quarter of the window at most: the server acknowledges in quarters.
-    const most = Math.min(this.#limits.chunkBytes, this.#windowBytes / 4);
+    const most = Math.min(this.#limits.chunkBytes, Math.floor(this.#windowBytes / 4));
     this.#chunkBytes = Math.max(1, Math.min(most, Math.max(LEAST_CHUNK_BYTES, piece)));
   }
 }

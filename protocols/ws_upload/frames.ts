@@ -27,29 +27,23 @@ export interface Frame extends FrameHeader {
 }
 
 /**
- * Puts a frame together.
+ * What goes before a frame's payload.
  *
  * @param crc32 Computes the CRC-32 (IEEE 802.3) of bytes; without it the frame carries none.
- * @param memory Where to put it, if it is large enough; the frame then shares it.
  */
-export function encodeFrame(
-  { session, offset }: FrameHeader,
+export function encodeHeader(
+  header: FrameHeader,
   payload: Uint8Array,
   crc32?: (bytes: Uint8Array) => number,
-  memory?: Uint8Array<ArrayBuffer>,
-): Uint8Array<ArrayBuffer> {
-  const length = FRAME_HEADER_BYTES + payload.length;
-  const frame = memory !== undefined && memory.length >= length
-    ? memory.subarray(0, length)
-    : new Uint8Array(length);
-  writeHeader(frame, { session, offset, crc32: crc32?.(payload) });
-  frame.set(payload, FRAME_HEADER_BYTES);
-  return frame;
+): Uint8Array {
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES);
+  writeHeader(bytes, { ...header, length: payload.length, crc32: crc32?.(payload) });
+  return bytes;
 }
 
 /**
- * Like {@linkcode encodeFrame}, for a payload that has {@linkcode FRAME_HEADER_BYTES} to spare before it in
- * its buffer, and nothing behind it: the buffer becomes the frame, without a copy.
+ * A frame made where its payload lies: it has {@linkcode FRAME_HEADER_BYTES} to spare before it in its
+ * buffer, and nothing behind it.
  */
 export function encodeFrameInPlace(
   { session, offset }: FrameHeader,
@@ -59,13 +53,16 @@ export function encodeFrameInPlace(
   if (payload.byteOffset !== FRAME_HEADER_BYTES) {
     throw new RangeError(`A header needs ${FRAME_HEADER_BYTES} bytes before it, not ${payload.byteOffset}`);
   }
-  writeHeader(new Uint8Array(payload.buffer), { session, offset, crc32 });
+  writeHeader(new Uint8Array(payload.buffer), { session, offset, length: payload.length, crc32 });
   return payload.buffer;
 }
 
 function writeHeader(
   frame: Uint8Array<ArrayBuffer>,
-  { session, offset, crc32 }: FrameHeader & { readonly crc32: number | undefined },
+  { session, offset, length, crc32 }: FrameHeader & {
+    readonly length: number;
+    readonly crc32: number | undefined;
+  },
 ): void {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   view.setUint8(0, TYPE_DATA);
@@ -73,7 +70,7 @@ function writeHeader(
   view.setUint16(2, crc32 === undefined ? 0 : FLAG_CRC);
   view.setUint32(4, session);
   view.setBigUint64(8, BigInt(offset));
-  view.setUint32(16, frame.byteLength - FRAME_HEADER_BYTES);
+  view.setUint32(16, length);
   view.setUint32(20, crc32 ?? 0);
 }
 

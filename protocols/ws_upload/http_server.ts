@@ -1,7 +1,9 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { ConnectionLimit, type ConnectionRefusal } from "../../net/connection_limit.ts";
+import { ConnStream } from "../../net/conn_stream.ts";
 
 /** A certificate and its private key, as PEM text. */
 export interface TlsPair {
@@ -20,7 +22,12 @@ export interface ListenOptions {
   /** Most connections at a time from one address. */
   readonly maxConnectionsPerAddress: number;
   /** Called for every connection that is not taken. */
-  readonly onRefused: (reason: ConnectionRefusal, socket: Socket) => void;
+  readonly onRefused: (
+    reason: ConnectionRefusal,
+    peer: { readonly remoteAddress?: string | undefined },
+  ) => void;
+  /** Called for every request for a WebSocket, with what was read behind it. */
+  readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Uint8Array) => void;
   /**
    * How long a client may take for the TLS handshake, and then for the headers of each request, in
    * milliseconds. Default: 10 000.
@@ -32,22 +39,29 @@ export interface ListenOptions {
 
 /** A server of HTTP, on TLS or not, that is listening. */
 export interface HttpServer {
-  readonly server: Server;
   readonly port: number;
   /**
    * Uses another certificate for the connections to come.
    *
    * @throws {TypeError} The server was started without one.
    */
-  readonly setCertificate: (pair: TlsPair) => void;
+  setCertificate(pair: TlsPair): void;
+  /** Takes no more connections. @returns Settles when the last one is over. */
+  close(): Promise<void>;
+  /** Ends the connections that wait for a request. */
+  closeIdle(): void;
+  /** Ends all connections. */
+  closeAll(): void;
 }
 
 /** Most connections at a time, of all kinds. */
 const MAX_CONNECTIONS = 2048;
 /** How often it is looked whether a client took too long, in milliseconds; Node's default is 30 s. */
 const CHECK_MS = 1_000;
+/** How long to wait after a connection that could not be taken, in milliseconds. */
+const ACCEPT_AGAIN_MS = 50;
 
-/** Starts a server. Requests for a WebSocket arrive as "upgrade" on it. */
+/** Starts a server. */
 export async function listen(listener: RequestListener, options: ListenOptions): Promise<HttpServer> {
   const { tls, headersMs = 10_000, idleMs = 120_000 } = options;
   const limits = {
@@ -59,48 +73,110 @@ export async function listen(listener: RequestListener, options: ListenOptions):
   };
   const tlsServer = tls === undefined ? undefined : createTlsServer({ ...limits, ...tls }, listener);
   const server: Server = tlsServer ?? createServer(limits, listener);
-  // Of WebSockets `ws` takes it off again.
   server.timeout = idleMs;
-  limitConnections(server, options);
+  server.on("upgrade", options.onUpgrade);
+  const limit = new ConnectionLimit({ total: MAX_CONNECTIONS, perAddress: options.maxConnectionsPerAddress });
+  const admit = (socket: Admissible) => admitTo(limit, socket, options);
+  // Before Deno 2.8 it was something of its own, which takes no connections from elsewhere.
+  const takesConnections = tlsServer === undefined && server instanceof NetServer;
+  const { port, close } = takesConnections
+    ? handConnections(server, options, admit)
+    : await bind(server, options, admit);
   return {
-    server,
-    port: await bind(server, options),
+    port,
     setCertificate({ cert, key }) {
       if (tlsServer === undefined) throw new TypeError("The server was started without TLS");
       tlsServer.setSecureContext({ cert, key });
     },
+    close,
+    closeIdle: () => server.closeIdleConnections(),
+    closeAll: () => server.closeAllConnections(),
   };
 }
 
-function limitConnections(server: Server, options: ListenOptions): void {
-  const limit = new ConnectionLimit({
-    total: MAX_CONNECTIONS,
-    perAddress: options.maxConnectionsPerAddress,
+/** A connection that may be too many. */
+type Admissible = Duplex & { readonly remoteAddress?: string | undefined };
+
+/** @returns Whether it is taken; else it is gone. */
+function admitTo(limit: ConnectionLimit, socket: Admissible, { onRefused }: ListenOptions): boolean {
+  // Without one it is gone already.
+  const { remoteAddress } = socket;
+  const reason = remoteAddress === undefined ? undefined : limit.admit(remoteAddress);
+  if (remoteAddress !== undefined && reason === undefined) {
+    socket.once("close", () => limit.release(remoteAddress));
+    return true;
+  }
+  if (reason !== undefined) onRefused(reason, { remoteAddress });
+  socket.destroy();
+  return false;
+}
+
+interface Bound {
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+/** Listens, and hands a server its connections as {@linkcode ConnStream}s. */
+function handConnections(
+  server: Server,
+  { host, port }: ListenOptions,
+  admit: (socket: Admissible) => boolean,
+): Bound {
+  const listener = Deno.listen({ hostname: host, port });
+  const open = new Set<ConnStream>();
+  const { promise: empty, resolve: onEmpty } = Promise.withResolvers<void>();
+  let isListening = true;
+  // A server that does not listen keeps no connection alive, and looks after none.
+  Object.defineProperty(server, "listening", { get: () => isListening });
+  server.emit("listening");
+  void takeEach(listener, (conn) => {
+    const stream = new ConnStream(conn);
+    open.add(stream);
+    stream.once("close", () => {
+      open.delete(stream);
+      if (!isListening && open.size === 0) onEmpty();
+    });
+    if (admit(stream)) server.emit("connection", stream);
   });
-  server.on("connection", (socket: Socket) => {
-    const { remoteAddress } = socket;
-    // It is gone already.
-    if (remoteAddress === undefined) return void socket.destroy();
-    const refusal = limit.admit(remoteAddress);
-    if (refusal === undefined) {
-      socket.once("close", () => limit.release(remoteAddress));
-      return;
+  return {
+    port: listener.addr.port,
+    async close() {
+      isListening = false;
+      listener.close();
+      // Has it stop looking after connections; that it does not listen is no news.
+      server.close(() => {});
+      if (open.size > 0) await empty;
+    },
+  };
+}
+
+async function takeEach(listener: Deno.TcpListener, take: (conn: Deno.TcpConn) => void): Promise<void> {
+  while (true) {
+    try {
+      take(await listener.accept());
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
+      // Gone before it was taken, or no file handle left: neither is the end of the server.
+      await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
     }
-    options.onRefused(refusal, socket);
-    socket.destroy();
-  });
+  }
 }
 
 function bind(
   server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<number> {
+  { host, port }: ListenOptions,
+  admit: (socket: Admissible) => boolean,
+): Promise<Bound> {
+  server.on("connection", (socket: Socket) => void admit(socket));
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
       server.off("error", reject);
       const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
+      resolve({
+        port: typeof address === "object" && address !== null ? address.port : port,
+        close: () => new Promise((resolve) => server.close(() => resolve())),
+      });
     });
   });
 }

@@ -12,6 +12,8 @@ export interface Peer {
   close(code: number, reason: string): void;
   /** Whether the client can still be heard. */
   readonly isOpen: boolean;
+  /** When bytes came from it last, if only a part of a message, on the clock of `performance.now`. */
+  readonly heardAtMs: number;
 }
 
 /** What an upload asks of its surroundings. */

@@ -1,4 +1,4 @@
-import type { ReceiveBudget } from "../../net/receive_budget.ts";
+import type { ReceiveMemory } from "../../net/receive_memory.ts";
 import type { UploadStore } from "../../store/upload_store.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
@@ -6,12 +6,12 @@ import type { Connections } from "./web_sockets.ts";
 
 /** Sets the gauges to this moment and renders all metrics. */
 export async function scrape(
-  { metrics, uploads, store, connections, budget }: {
+  { metrics, uploads, store, connections, memory }: {
     readonly metrics: UploadMetrics;
     readonly uploads: Uploads;
     readonly store: UploadStore;
     readonly connections: Connections;
-    readonly budget: ReceiveBudget;
+    readonly memory: ReceiveMemory;
   },
 ): Promise<string> {
   const states = [...uploads.list()].map(({ state }) => state);
@@ -20,8 +20,8 @@ export async function scrape(
   }
   metrics.openSessions.set(uploads.openSessions);
   metrics.connections.set(connections.size);
-  metrics.pausedSockets.set([...connections.keys()].filter(({ isPaused }) => isPaused).length);
-  metrics.queueBytes.set(budget.heldBytes);
+  metrics.pausedSockets.set([...connections.keys()].filter(({ isReading }) => !isReading).length);
+  metrics.queueBytes.set(memory.heldBytes);
   metrics.freeDiskBytes.set(await store.freeBytes().catch(() => NaN));
   metrics.processStart.set(performance.timeOrigin / 1000);
   metrics.residentMemory.set(Deno.memoryUsage().rss);

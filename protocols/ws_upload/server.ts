@@ -1,20 +1,17 @@
-import type { Server } from "node:http";
-// @ts-types="npm:@types/ws@8.18.2"
-import type { WebSocketServer } from "ws";
-import { ReceiveBudget } from "../../net/receive_budget.ts";
+import { ReceiveMemory } from "../../net/receive_memory.ts";
 import { type Disk, realDisk } from "../../store/disk.ts";
 import { lockDirectory, type LockedDirectory } from "../../store/lock.ts";
 import { UploadStore } from "../../store/upload_store.ts";
 import { AccessGate, type Denial } from "./access_gate.ts";
 import { EventHub } from "./event_hub.ts";
 import { type PageAsset, respond } from "./http_routes.ts";
-import { listen, type TlsPair } from "./http_server.ts";
+import { type HttpServer, listen, type TlsPair } from "./http_server.ts";
 import { scrape } from "./scrape.ts";
 import { type ShareList, shareList } from "./share_list.ts";
 import type { SideService } from "./side_service.ts";
 import { UploadMetrics } from "./upload_metrics.ts";
 import { type UploadEvent, Uploads } from "./uploads.ts";
-import { acceptWebSockets, type Connections } from "./web_sockets.ts";
+import { acceptWebSocket, type Connections } from "./web_sockets.ts";
 
 /** Options of {@linkcode startUploadServer}. */
 export interface UploadServerOptions {
@@ -73,8 +70,8 @@ export interface UploadServer {
   close(): Promise<void>;
 }
 
-/** Most bytes of messages that wait to be worked off, over all connections. */
-const RECEIVE_BYTES = 64 * 1024 * 1024;
+/** Most bytes of messages under way, over all connections, before the next one has to wait. */
+const RECEIVE_BYTES = 256 * 1024 * 1024;
 /** How often stale uploads are looked for, in milliseconds. */
 const EXPIRE_EVERY_MS = 3_600_000;
 /** How long {@linkcode UploadServer.close} waits for clients to close their side, in milliseconds. */
@@ -100,7 +97,7 @@ async function startIn(
 ): Promise<UploadServer> {
   const { disk = realDisk() } = options;
   const store = await UploadStore.open(directory.path, { disk, nowMs: Date.now() });
-  const budget = new ReceiveBudget(RECEIVE_BYTES);
+  const memory = new ReceiveMemory(RECEIVE_BYTES);
   const metrics = new UploadMetrics();
   let share: ShareList | undefined;
   const onEvent = (event: UploadEvent) => {
@@ -128,23 +125,26 @@ async function startIn(
     share,
     side,
     hub: share === undefined && side === undefined ? undefined : hub,
-    scrape: () => scrape({ metrics, uploads, store, connections, budget }),
+    scrape: () => scrape({ metrics, uploads, store, connections, memory }),
     onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
   };
-  const { server, port, setCertificate } = await listen((request, response) => {
-    void respond({ request, response }, site);
-  }, { ...options, onRefused: (reason, socket) => void gate.deny(reason, socket) });
-  const webSockets = acceptWebSockets(server, { gate, uploads, budget, metrics, connections, side });
+  const http = await listen((request, response) => void respond({ request, response }, site), {
+    ...options,
+    onRefused: (reason, peer) => void gate.deny(reason, peer),
+    onUpgrade: (request, socket, head) => {
+      acceptWebSocket({ request, socket, head }, { gate, uploads, memory, metrics, connections, side });
+    },
+  });
   const expirer = setInterval(() => void expire(), EXPIRE_EVERY_MS);
   let closed: Promise<void> | undefined;
   return {
     host: options.host,
-    port,
+    port: http.port,
     dir: store.root,
-    setCertificate,
+    setCertificate: http.setCertificate,
     close() {
       clearInterval(expirer);
-      return closed ??= close({ server, webSockets, connections, share, side, hub }).finally(() => {
+      return closed ??= close({ http, connections, share, side, hub }).finally(() => {
         directory[Symbol.dispose]();
       });
     },
@@ -152,26 +152,25 @@ async function startIn(
 }
 
 async function close(
-  { server, webSockets, connections, share, side, hub }: {
-    readonly server: Server;
-    readonly webSockets: WebSocketServer;
+  { http, connections, share, side, hub }: {
+    readonly http: HttpServer;
     readonly connections: Connections;
     readonly share: ShareList | undefined;
     readonly side: SideService | undefined;
     readonly hub: EventHub;
   },
 ): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  for (const client of webSockets.clients) client.close(1001, "Server is stopping");
+  const closed = http.close();
+  for (const socket of connections.keys()) socket.close(1001, "Server is stopping");
   const terminate = setTimeout(() => {
-    for (const client of webSockets.clients) client.terminate();
-    server.closeAllConnections();
+    for (const socket of connections.keys()) socket.terminate();
+    http.closeAll();
   }, GOODBYE_MS);
   await Promise.all([...connections.values(), side?.close()]);
   // Not before: its readers are told how the last uploads ended.
   share?.close();
   hub.close();
-  server.closeIdleConnections();
+  http.closeIdle();
   await closed;
   clearTimeout(terminate);
 }

@@ -35,7 +35,13 @@ export class SourceFile implements UploadSource {
   #hashed = 0;
   /** Where the file's handle stands, so that reading on needs no seek. */
   #position = 0;
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** The one that was read to last, and the one that is next. */
+  #buffers: readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] = [
+    new Uint8Array(0),
+    new Uint8Array(0),
+  ];
+  /** What most likely follows: read while what comes before it is hashed and sent. */
+  #ahead: (Range & { readonly bytes: Promise<Uint8Array<ArrayBuffer>> }) | undefined;
   #nextCheck = 0;
 
   private constructor(file: Deno.FsFile, found: Deno.FileInfo) {
@@ -66,6 +72,7 @@ export class SourceFile implements UploadSource {
   async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     await this.#hashUpTo(offset);
     const bytes = await this.#readAt(offset, length);
+    this.#readAhead({ offset: offset + length, length: Math.min(length, this.size - offset - length) });
     if (offset <= this.#hashed) this.#hash.update(bytes.subarray(this.#hashed - offset));
     this.#hashed = Math.max(this.#hashed, offset + length);
     const end = offset + length;
@@ -107,12 +114,30 @@ export class SourceFile implements UploadSource {
     }
   }
 
+  #readAhead(range: Range): void {
+    if (range.length === 0) return;
+    const bytes = this.#load(range);
+    this.#ahead = { ...range, bytes };
+    // Who asks for it learns of a failure; who does not, does not need to.
+    bytes.catch(() => {});
+  }
+
   async #readAt(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead?.offset === offset && ahead.length === length) return await ahead.bytes;
+    await ahead?.bytes.catch(() => {});
+    return await this.#load({ offset, length });
+  }
+
+  async #load({ offset, length }: Range): Promise<Uint8Array<ArrayBuffer>> {
     if (offset !== this.#position) {
       this.#position = await this.#file.seek(offset, Deno.SeekMode.Start);
     }
-    if (this.#buffer.length < length) this.#buffer = new Uint8Array(length);
-    const bytes = this.#buffer.subarray(0, length);
+    const [last, next] = this.#buffers;
+    const buffer = next.length < length ? new Uint8Array(length) : next;
+    this.#buffers = [buffer, last];
+    const bytes = buffer.subarray(0, length);
     let filled = 0;
     while (filled < length) {
       const count = await this.#file.read(bytes.subarray(filled));
@@ -122,6 +147,12 @@ export class SourceFile implements UploadSource {
     }
     return bytes;
   }
+}
+
+/** Bytes of the file: [offset, offset + length). */
+interface Range {
+  readonly offset: number;
+  readonly length: number;
 }
 
 function changed(): RangeError {

@@ -1,17 +1,12 @@
 import { crc32 } from "node:zlib";
-import { explainTlsProblem } from "../../net/tls_problem.ts";
-import type { Trust } from "../../net/trust.ts";
-import { upgradeProblem } from "../../net/upgrade_problem.ts";
-import { encodeFrame } from "./frames.ts";
-import { CLOSE_TAKEN_OVER, parseServerMessage } from "./server_messages.ts";
+import { encodeHeader } from "./frames.ts";
+import { type Link, type LinkTarget, openLink } from "./link.ts";
 import { UploadSender } from "./sender.ts";
 import type { SenderAction, SenderEvent, SenderState, Wish } from "./sender_state.ts";
 import type { UploadSource } from "./source_file.ts";
 
 /** Options of {@linkcode startUpload}. */
-export interface UploadOptions {
-  /** WebSocket URL of the server. */
-  readonly url: string;
+export interface UploadOptions extends LinkTarget {
   readonly source: UploadSource;
   readonly fileId: string;
   readonly fileName: string;
@@ -21,10 +16,6 @@ export interface UploadOptions {
   readonly resumeToken?: string | undefined;
   /** The most that is under way to such a server, in bytes. */
   readonly maxWindowBytes?: number | undefined;
-  /** Presented to the server as `Authorization: Bearer`. */
-  readonly token?: string | undefined;
-  /** Whom a `wss:` server's certificate may be issued by, besides those the system trusts. */
-  readonly trust?: Trust | undefined;
   /** Called when something about the upload has changed. */
   readonly onChange?: (upload: Upload) => void;
 }
@@ -42,9 +33,6 @@ export interface Upload {
   readonly ended: Promise<void>;
 }
 
-/** How long the server is given to close its side of a connection that is no longer needed. */
-const GOODBYE_MS = 1_000;
-
 /** Sends a file to a plain upload server, over as many connections as it takes. */
 export function startUpload(options: UploadOptions): Upload {
   const { source, onChange = () => {} } = options;
@@ -54,7 +42,6 @@ export function startUpload(options: UploadOptions): Upload {
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** The last read or digest under way: one at a time, as the source has one file position. */
   let using: Promise<unknown> = Promise.resolve();
-  let frame: Uint8Array<ArrayBuffer> | undefined;
   /** The chunk that is most likely next for a plain server, read while the one before it is under way. */
   let ahead: { readonly offset: number; readonly base64: Promise<string> } | undefined;
 
@@ -90,7 +77,7 @@ export function startUpload(options: UploadOptions): Upload {
   function perform(action: SenderAction): void {
     switch (action.type) {
       case "connect":
-        link = connect(options, dispatch);
+        link = openLink(options, dispatch);
         return;
       case "disconnect":
         link?.drop();
@@ -99,9 +86,7 @@ export function startUpload(options: UploadOptions): Upload {
         link?.send(action.text);
         return;
       case "frame":
-        // Sending takes a copy (WHATWG WebSockets, section 3.1), so that the next frame can lie in the same place.
-        frame = encodeFrame(action, action.bytes, crc32, frame);
-        link?.send(frame);
+        link?.sendBytes(encodeHeader(action, action.bytes, crc32), action.bytes);
         return;
       case "read":
         return void answer(() => readBase64(action));
@@ -124,6 +109,7 @@ export function startUpload(options: UploadOptions): Upload {
   }
 
   async function readBytes({ offset, length }: Range): Promise<SenderEvent> {
+    await link?.ready();
     const bytes = await inTurn(() => source.read(offset, length));
     return { type: "bytes", offset, bytes, isLast: source.size === offset + bytes.length };
   }
@@ -162,96 +148,4 @@ export function startUpload(options: UploadOptions): Upload {
 interface Range {
   readonly offset: number;
   readonly length: number;
-}
-
-/** One connection to the server; silent once dropped. */
-interface Link {
-  send(message: string | Uint8Array<ArrayBuffer>): void;
-  drop(): void;
-  readonly closed: Promise<void>;
-}
-
-function connect(
-  { url, token, trust }: UploadOptions,
-  dispatch: (event: SenderEvent) => void,
-): Link {
-  const socket = new WebSocket(url, {
-    ...(token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } }),
-    ...(trust === undefined ? {} : { client: trust.client }),
-  });
-  const dropped = new AbortController();
-  const { promise: closed, resolve } = Promise.withResolvers<void>();
-  let tell: (event: SenderEvent) => void = dispatch;
-  let problem: string | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  socket.onopen = () => tell({ type: "open" });
-  socket.onmessage = ({ data }) => {
-    const message = typeof data === "string" ? parseServerMessage(data) : undefined;
-    if (message !== undefined) tell({ type: "message", message });
-  };
-  socket.onerror = (event) => {
-    problem = event instanceof ErrorEvent ? event.message : undefined;
-  };
-  socket.onclose = async ({ code, reason }) => {
-    clearTimeout(timer);
-    if (problem !== undefined && url.startsWith("wss:") && !/tcp connect error|dns error/.test(problem)) {
-      const { signal } = dropped;
-      problem = await upgradeProblem(url, { token, caCerts: trust?.caCerts ?? [], signal }) ?? problem;
-    }
-    resolve();
-    tell({ type: "close", ...explainClose({ url, code, reason, problem }) });
-  };
-  return {
-    send(message) {
-      // A socket that is closing will tell so in a moment.
-      if (socket.readyState === WebSocket.OPEN) socket.send(message);
-    },
-    drop() {
-      tell = () => {};
-      dropped.abort();
-      if (socket.readyState === WebSocket.CLOSED) return;
-      socket.close();
-      timer = setTimeout(resolve, GOODBYE_MS);
-    },
-    closed,
-  };
-}
-
-function explainClose(
-  close: {
-    readonly url: string;
-    readonly code: number;
-    readonly reason: string;
-    readonly problem: string | undefined;
-  },
-): { readonly reason: string; readonly isFinal: boolean } {
-  const { url, code, reason, problem = "" } = close;
-  if (code === CLOSE_TAKEN_OVER) {
-    return { reason: "Another run of the same upload has taken over", isFinal: true };
-  }
-  const status = /status code: (\d{3})/.exec(problem)?.[1];
-  switch (status) {
-    case undefined:
-      break;
-    case "401":
-      return {
-        reason: "The server asks for a token (--token or TRANSFER_TOKEN), or for another one",
-        isFinal: true,
-      };
-    case "403":
-      return { reason: "The server refuses this client (403)", isFinal: true };
-    default:
-      // A proxy whose server is away for a moment answers 502, 503 or 504.
-      return { reason: `The server answered ${status}`, isFinal: status.startsWith("4") };
-  }
-  const tlsProblem = explainTlsProblem(problem);
-  if (tlsProblem !== undefined) return { reason: tlsProblem, isFinal: true };
-  if (problem !== "") {
-    const cause = problem.replace(/^NetworkError: failed to connect to WebSocket: /, "");
-    return {
-      reason: `Can't connect to ${new URL(url).host}, is the server running? (${cause})`,
-      isFinal: false,
-    };
-  }
-  return { reason: reason === "" ? `The connection was closed (${code})` : reason, isFinal: false };
 }

@@ -85,8 +85,6 @@ interface Client {
   readonly sessions: Map<number, string>;
   /** Completed uploads whose answer this client may have again. */
   readonly repeats: Set<string>;
-  /** When bytes came last. */
-  heardAtMs: number;
 }
 
 /**
@@ -153,19 +151,8 @@ export class Uploads {
   /** Takes up a client. Its connection has to be ended by {@linkcode disconnected}. */
   connect(peer: Peer): ConnectionId {
     const id = ++this.#lastConnection;
-    this.#clients.set(id, {
-      peer,
-      sessions: new Map(),
-      repeats: new Set(),
-      heardAtMs: performance.now(),
-    });
+    this.#clients.set(id, { peer, sessions: new Map(), repeats: new Set() });
     return id;
-  }
-
-  /** Bytes of a client have arrived. */
-  heard(from: ConnectionId): void {
-    const client = this.#clients.get(from);
-    if (client !== undefined) client.heardAtMs = performance.now();
   }
 
   /** Carries out a client's message and answers it. Never throws. */
@@ -237,7 +224,7 @@ export class Uploads {
       const isStartedOver = claim === "owner" && existing.session.fileSize !== sizeOf(message);
       if (isStartedOver && owner !== from) this.#evict(owner, fileId);
       if (isStartedOver || holder?.peer.isOpen !== true) await this.#release(existing, owner);
-      else existing.session.heard(owner, holder.heardAtMs);
+      else existing.session.heard(owner, holder.peer.heardAtMs);
     }
     const completed = existing === undefined && ext !== undefined
       ? await this.#findCompleted(message)
@@ -590,10 +577,9 @@ const NOT_STARTED = "Unknown fileId: start the upload first";
 
 /** Who asks when it is the server itself. */
 const NOBODY: Client = {
-  peer: { send: () => {}, close: () => {}, isOpen: false },
+  peer: { send: () => {}, close: () => {}, isOpen: false, heardAtMs: 0 },
   sessions: new Map(),
   repeats: new Set(),
-  heardAtMs: 0,
 };
 
 /** Frames of an upload are late from here on; a client may start any number of uploads. */

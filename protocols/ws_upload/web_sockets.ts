@@ -1,52 +1,59 @@
-import type { Buffer } from "node:buffer";
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-// @ts-types="npm:@types/ws@8.18.2"
-import { type WebSocket, WebSocketServer } from "ws";
 import { SUBPROTOCOL } from "../../net/access.ts";
-import type { ReceiveBudget } from "../../net/receive_budget.ts";
+import { duplexBytes } from "../../net/byte_stream.ts";
+import { ConnStream } from "../../net/conn_stream.ts";
+import type { ReceiveMemory } from "../../net/receive_memory.ts";
+import { WebSocketConnection } from "../../net/web_socket.ts";
+import { answerHandshake, refusal } from "../../net/web_socket_handshake.ts";
 import type { AccessGate } from "./access_gate.ts";
-import { MAX_FRAME_BYTES, serveConnection } from "./connection.ts";
+import { MAX_MESSAGE_BYTES, MAX_READ_BYTES, MAX_UNSENT_BYTES, serveConnection } from "./connection.ts";
 import type { SideService } from "./side_service.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
 
 /** All that are open or still have messages to work off; a promise settles when nothing is left to do. */
-export type Connections = Map<WebSocket, Promise<void>>;
+export type Connections = Map<WebSocketConnection, Promise<void>>;
 
-/** Takes the WebSockets that an HTTP server is asked for, and serves uploads over them. */
-export function acceptWebSockets(
-  http: Server,
-  site: {
-    readonly gate: AccessGate;
-    readonly uploads: Uploads;
-    readonly budget: ReceiveBudget;
-    readonly metrics: UploadMetrics;
-    readonly connections: Connections;
-    readonly side: SideService | undefined;
-  },
-): WebSocketServer {
-  const { gate, uploads, budget, metrics, connections, side } = site;
-  const webSockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_FRAME_BYTES,
-    perMessageDeflate: false,
-    handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
-  });
-  http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!gate.admits(request)) return refuseUpgrade(socket, "403 Forbidden");
-    if (!gate.hasToken(request)) return refuseUpgrade(socket, "401 Unauthorized");
-    webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      const served = serveConnection(webSocket, { uploads, budget, metrics, side, transport: socket });
-      connections.set(webSocket, served.finally(() => connections.delete(webSocket)));
-    });
-  });
-  return webSockets;
+/** What WebSockets are served with. */
+export interface WebSocketSite {
+  readonly gate: AccessGate;
+  readonly uploads: Uploads;
+  readonly memory: ReceiveMemory;
+  readonly metrics: UploadMetrics;
+  readonly connections: Connections;
+  readonly side: SideService | undefined;
 }
 
-function refuseUpgrade(socket: Duplex, status: string): void {
+/** Answers a request for a WebSocket, and serves uploads over it. */
+export function acceptWebSocket(
+  { request, socket, head }: {
+    readonly request: IncomingMessage;
+    readonly socket: Duplex;
+    readonly head: Uint8Array;
+  },
+  { gate, uploads, memory, metrics, connections, side }: WebSocketSite,
+): void {
   socket.on("error", () => {});
+  if (!gate.admits(request)) return refuse(socket, refusal("403 Forbidden"));
+  if (!gate.hasToken(request)) return refuse(socket, refusal("401 Unauthorized"));
+  const { isAccepted, answer } = answerHandshake(request, SUBPROTOCOL);
+  if (!isAccepted) return refuse(socket, answer);
+  socket.write(answer);
+  const stream = socket instanceof ConnStream ? socket.detach(head) : duplexBytes(socket, head);
+  const webSocket = new WebSocketConnection(stream, {
+    role: "server",
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    maxReadBytes: MAX_READ_BYTES,
+    memory,
+    maxUnsentBytes: MAX_UNSENT_BYTES,
+  });
+  const served = serveConnection(webSocket, { uploads, metrics, side });
+  connections.set(webSocket, served.finally(() => connections.delete(webSocket)));
+}
+
+function refuse(socket: Duplex, answer: string): void {
   // Else a client that keeps its side open would keep the socket.
   socket.once("finish", () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.end(answer);
 }

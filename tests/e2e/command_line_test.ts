@@ -30,7 +30,7 @@ Deno.test("help, version and wrong usage", async () => {
     [["ws-serve", "extra"], 2, /Unexpected argument: extra/],
     [["upload", "no-such-file"], 1, /no-such-file: There is no such file/],
     [["upload", "/dev/null"], 1, /\/dev\/null: It is no regular file/],
-    [["upload", "--parallel", "65", "a"], 2, /expected a whole number from 1 to 64/],
+    [["upload", "--parallel", "257", "a"], 2, /expected a whole number from 1 to 256/],
     [["upload", "/tmp", "--id", "x"], 2, /--id is for one file/],
   ];
   const runs = await Promise.all(cases.map(([args]) => transfer(args)));

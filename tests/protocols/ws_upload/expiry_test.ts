@@ -41,6 +41,7 @@ async function uploadsOf(dir: string) {
     send: ({ event }) => void answers.push(event),
     close: () => {},
     isOpen: true,
+    heardAtMs: 0,
   });
   return { uploads, client, events, answers };
 }

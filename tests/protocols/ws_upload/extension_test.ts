@@ -2,13 +2,15 @@ import { assert, assertEquals, assertLess, assertLessOrEqual, assertThrows } fro
 import fc from "fast-check";
 import {
   decodeFrame,
-  encodeFrame,
   encodeFrameInPlace,
+  encodeHeader,
   FRAME_HEADER_BYTES,
+  type FrameHeader,
 } from "../../../protocols/ws_upload/frames.ts";
 import { FlightWindow } from "../../../protocols/ws_upload/flight_window.ts";
 import type { Wish } from "../../../protocols/ws_upload/sender_state.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { concat } from "../../support/client_frames.ts";
 import { runVirtualUpload, seededRandom } from "../../support/virtual_upload.ts";
 
 const FILE = pseudoRandomBytes(20_000);
@@ -98,6 +100,15 @@ Deno.test("data of unknown size is sent to its end, also when that is nothing at
   assertEquals(plain.state.kind, "failed");
 });
 
+/** A whole frame. */
+function encodeFrame(
+  header: FrameHeader,
+  payload: Uint8Array,
+  crc32?: (bytes: Uint8Array) => number,
+): Uint8Array {
+  return concat([encodeHeader(header, payload, crc32), payload]);
+}
+
 Deno.test("a frame comes back as it was sent, and anything else is no frame", () => {
   const payload = fc.uint8Array({ maxLength: 100 });
   fc.assert(fc.property(fc.nat(0xffffffff), fc.maxSafeNat(), payload, (session, offset, bytes) => {
@@ -157,4 +168,16 @@ Deno.test("the window grows to twice bandwidth times delay, and no further than 
   slow.sent({ offset: 0, end: 65_536 }, 0);
   slow.acknowledged(65_536, 1000);
   assertEquals(slow.chunkBytes, 65_536);
+});
+
+Deno.test("a piece is of whole bytes, whatever window is allowed", () => {
+  for (const windowBytes of [1, 2, 3, 5, 1_118_481, 4_194_303]) {
+    const flight = new FlightWindow({ windowBytes, chunkBytes: 1024 * 1024 });
+    for (let round = 0, offset = 0; round < 20; round++) {
+      assert(Number.isInteger(flight.chunkBytes) && flight.chunkBytes >= 1, String(flight.chunkBytes));
+      flight.sent({ offset, end: offset + flight.chunkBytes }, round);
+      offset += flight.chunkBytes;
+      flight.acknowledged(offset, round + 1);
+    }
+  }
 });

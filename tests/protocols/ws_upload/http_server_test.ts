@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Server } from "node:http";
+import { Buffer } from "node:buffer";
 // @ts-types="npm:@types/ws@8.18.2"
 import { WebSocketServer } from "ws";
 import { type HttpServer, listen, type ListenOptions } from "../../../protocols/ws_upload/http_server.ts";
@@ -11,7 +11,6 @@ const certificate = testCertificate();
 const FORMS = [["http", undefined], ["https", certificate]] as const;
 
 interface Served extends AsyncDisposable {
-  readonly http: Server;
   readonly port: number;
   readonly refused: readonly string[];
 }
@@ -25,16 +24,16 @@ async function serve(
     host: "127.0.0.1",
     port: 0,
     maxConnectionsPerAddress: 10,
-    onRefused: (reason, socket) => void refused.push(`${reason} ${socket.remoteAddress}`),
+    onRefused: (reason, peer) => void refused.push(`${reason} ${peer.remoteAddress}`),
+    onUpgrade: (_request, socket) => void socket.destroy(),
     ...options,
   });
   return {
-    http: http.server,
     port: http.port,
     refused,
     async [Symbol.asyncDispose]() {
-      http.server.closeAllConnections();
-      await new Promise((resolve) => http.server.close(resolve));
+      http.closeAll();
+      await http.close();
     },
   };
 }
@@ -97,14 +96,14 @@ for (const [form, tls] of FORMS) {
   Deno.test(`${form}: a WebSocket may be quiet for longer than an answer may stand still`, async () => {
     const { promise: cut, resolve } = Promise.withResolvers<void>();
     const webSockets = new WebSocketServer({ noServer: true });
-    await using server = await serve({ tls, idleMs: 100 }, (_request, response) => {
-      response.on("close", resolve);
-      response.write("and nothing follows");
-    });
-    server.http.on("upgrade", (request, socket, head) => {
-      webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+    const onUpgrade: ListenOptions["onUpgrade"] = (request, socket, head) => {
+      webSockets.handleUpgrade(request, socket, Buffer.from(head), (webSocket) => {
         webSocket.on("message", () => webSocket.send(`{"still":"here"}`));
       });
+    };
+    await using server = await serve({ tls, idleMs: 100, onUpgrade }, (_request, response) => {
+      response.on("close", resolve);
+      response.write("and nothing follows");
     });
     using client = Deno.createHttpClient({ caCerts: [certificate.cert] });
     await using quiet = await plainClient(`ws${isTls ? "s" : ""}://localhost:${server.port}/`, { client });

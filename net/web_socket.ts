@@ -1,0 +1,243 @@
+import bufferutil from "bufferutil";
+import type { ByteStream } from "./byte_stream.ts";
+import type { ReceiveMemory } from "./receive_memory.ts";
+import { CLOSE, encodeClose, OPCODE, type Opcode, type Role, WebSocketError } from "./web_socket_frames.ts";
+import { BASE_BYTES, type Incoming, WebSocketReader } from "./web_socket_reader.ts";
+import { WebSocketWriter } from "./web_socket_writer.ts";
+
+/** A message of the peer's. Bytes are good until the next one is asked for. */
+export type SocketMessage = Extract<Incoming, { type: "text" | "binary" | "oversized" }>;
+
+/** Options of {@linkcode WebSocketConnection}. */
+export interface WebSocketOptions {
+  /** The end that this one is. */
+  readonly role: Role;
+  /** Longest message that is kept, in bytes; a longer one is told as oversized. */
+  readonly maxMessageBytes: number;
+  /** Longest message that is read at all; a longer one ends the connection with 1009. */
+  readonly maxReadBytes: number;
+  /** Where memory for long messages comes from. */
+  readonly memory: ReceiveMemory;
+  /** With so many bytes that the peer has not taken it is cut off, as one that does not read. */
+  readonly maxUnsentBytes: number;
+}
+
+/** How long a peer is given to end its side of a connection, in milliseconds. */
+const GOODBYE_MS = 2_000;
+
+/**
+ * One end of a WebSocket (RFC 6455) whose handshake is done. Messages are read when they are asked for: as
+ * long as they are not, TCP holds the peer back.
+ */
+export class WebSocketConnection {
+  readonly #stream: ByteStream;
+  readonly #options: WebSocketOptions;
+  readonly #reader: WebSocketReader;
+  readonly #writer: WebSocketWriter;
+  /** `closing`: our close is sent, and the peer's is awaited. */
+  #state: "open" | "closing" | "closed" = "open";
+  #isReading = false;
+  #unsentBytes = 0;
+  #sending: Promise<void> = Promise.resolve();
+  #goodbye: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the wait for memory, if there is one. */
+  #stopWaiting = () => {};
+  #asideBytes = 0;
+  #closedWith: { readonly code: number; readonly reason: string } | undefined;
+  /** Renewed whenever something was sent. */
+  #onSent = Promise.withResolvers<void>();
+  #heardAtMs = performance.now();
+
+  constructor(stream: ByteStream, options: WebSocketOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    const sender = options.role === "client" ? "server" : "client";
+    this.#reader = new WebSocketReader({ ...options, sender, unmask: bufferutil.unmask });
+    this.#writer = new WebSocketWriter({ sender: options.role, mask, fillRandom });
+  }
+
+  /** Whether messages can still be sent. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether the peer is waited for; else it waits for us. */
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  /** When bytes came last, if only a part of a message, on the clock of `performance.now`. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  /** The peer's close, if the connection ended with one. */
+  get closedWith(): { readonly code: number; readonly reason: string } | undefined {
+    return this.#closedWith;
+  }
+
+  /**
+   * The next message. Not to be called again before it has settled; to be called until the connection is over.
+   *
+   * @returns `undefined`: it is over.
+   */
+  async receive(): Promise<SocketMessage | undefined> {
+    try {
+      const message = await this.#next();
+      if (message !== undefined) return message;
+    } catch (error) {
+      // Whatever else the stream throws says that the peer is gone.
+      if (error instanceof WebSocketError) await this.#fail(error);
+    }
+    this.terminate();
+    this.#options.memory.count(-this.#asideBytes);
+    this.#asideBytes = 0;
+    this.#giveBack(this.#reader.end());
+    return undefined;
+  }
+
+  /** Sends a text, if the connection is open. */
+  send(text: string): void {
+    this.#send(OPCODE.text, new TextEncoder().encode(text));
+  }
+
+  /** Sends a binary message that is in pieces, if the connection is open. The pieces are copied. */
+  sendBytes(...pieces: readonly Uint8Array[]): void {
+    this.#send(OPCODE.binary, ...pieces);
+  }
+
+  /** Settles once no more than so many bytes wait to be sent, or the connection is over. */
+  async unsentBelow(bytes: number): Promise<void> {
+    while (this.#unsentBytes > bytes && this.#state === "open") await this.#onSent.promise;
+  }
+
+  /** Asks whether the peer is there. */
+  ping(): void {
+    this.#send(OPCODE.ping, new Uint8Array(0));
+  }
+
+  /** Begins the closing handshake; what comes from now on is dropped. */
+  close(code: number, reason: string): void {
+    if (this.#state !== "open") return;
+    this.#send(OPCODE.close, encodeClose(code, reason));
+    this.#state = "closing";
+    this.#goodbye = setTimeout(() => this.terminate(), GOODBYE_MS);
+  }
+
+  /** Ends the connection at once. */
+  terminate(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    clearTimeout(this.#goodbye);
+    this.#stream.close();
+    this.#stopWaiting();
+    this.#onSent.resolve();
+  }
+
+  async #next(): Promise<SocketMessage | undefined> {
+    while (this.#state !== "closed") {
+      const incoming = this.#reader.next();
+      this.#countAside();
+      switch (incoming?.type) {
+        case undefined:
+          if (!await this.#readOn()) return undefined;
+          break;
+        case "close":
+          this.#closedWith = incoming;
+          if (this.#state === "open") this.#send(OPCODE.close, closePayload(incoming.code));
+          return void await this.#sending;
+        case "ping":
+          this.#send(OPCODE.pong, incoming.payload);
+          break;
+        case "pong":
+          break;
+        default:
+          if (this.#state === "open") return incoming;
+      }
+    }
+    return undefined;
+  }
+
+  /** Reads some bytes. @returns Whether there were any. */
+  async #readOn(): Promise<boolean> {
+    const { wantedBytes } = this.#reader;
+    if (wantedBytes > 0) await this.#borrow(wantedBytes);
+    else this.#giveBack(this.#reader.release());
+    if (this.#state === "closed") return false;
+    this.#isReading = true;
+    try {
+      const count = await this.#stream.read(this.#reader.space());
+      if (count === null) return false;
+      this.#reader.filled(count);
+      this.#heardAtMs = performance.now();
+      return true;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  /** Waits for memory. A connection that ends meanwhile goes without. */
+  #borrow(bytes: number): Promise<void> {
+    const { memory } = this.#options;
+    return new Promise((resolve) => {
+      const forget = memory.take(bytes, (granted) => {
+        this.#giveBack(this.#reader.lend(granted));
+        resolve();
+      });
+      this.#stopWaiting = () => {
+        forget();
+        resolve();
+      };
+    });
+  }
+
+  #giveBack(lent: Uint8Array | undefined): void {
+    if (lent !== undefined) this.#options.memory.give(lent);
+  }
+
+  #countAside(): void {
+    const { asideBytes } = this.#reader;
+    if (asideBytes === this.#asideBytes) return;
+    this.#options.memory.count(asideBytes - this.#asideBytes);
+    this.#asideBytes = asideBytes;
+  }
+
+  /** Closes, and reads on for a while: a connection closed with bytes unread is reset, and the close lost. */
+  async #fail({ code, message }: WebSocketError): Promise<void> {
+    this.close(code, message);
+    await this.#sending;
+    const dropped = new Uint8Array(BASE_BYTES);
+    try {
+      await this.#stream.end();
+      while (await this.#stream.read(dropped) !== null);
+    } catch {
+      // The peer did not wait for it.
+    }
+  }
+
+  #send(opcode: Opcode, ...pieces: readonly Uint8Array[]): void {
+    if (this.#state !== "open") return;
+    const frame = this.#writer.frame(opcode, pieces);
+    this.#unsentBytes += frame.length;
+    if (this.#unsentBytes > this.#options.maxUnsentBytes) return this.terminate();
+    this.#sending = this.#sending.then(() => this.#stream.write(frame)).then(() => {
+      this.#unsentBytes -= frame.length;
+      this.#writer.sent(frame);
+      this.#onSent.resolve();
+      this.#onSent = Promise.withResolvers();
+    }, () => this.terminate());
+  }
+}
+
+/** A close is answered by its own code, if it has one (RFC 6455 section 5.5.1). */
+function closePayload(code: number): Uint8Array {
+  return code === CLOSE.noStatus ? new Uint8Array(0) : encodeClose(code, "");
+}
+
+function mask(bytes: Uint8Array, key: Uint8Array, output: Uint8Array, offset: number): void {
+  bufferutil.mask(bytes, key, output, offset, bytes.length);
+}
+
+function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
+  crypto.getRandomValues(bytes);
+}

@@ -1,0 +1,64 @@
+/** What one end of a WebSocket makes of its messages (RFC 6455 section 5), as a core without I/O. */
+
+import { encodeHead, MASK_BYTES, type Opcode, type Role } from "./web_socket_frames.ts";
+
+/** Options of {@linkcode WebSocketWriter}. */
+export interface WebSocketWriterOptions {
+  readonly sender: Role;
+  /** Copies bytes into `output` at `offset`, with a mask applied (RFC 6455 section 5.3). */
+  readonly mask: (bytes: Uint8Array, mask: Uint8Array, output: Uint8Array, offset: number) => void;
+  /** Fills bytes with what nobody can foresee, for masks. */
+  readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
+}
+
+/** Frames up to this long are not worth keeping the memory of, in bytes. */
+const SHORT_BYTES = 16 * 1024;
+/** Of so many longer ones it is kept. */
+const MAX_SPARE = 3;
+
+/** Makes frames. */
+export class WebSocketWriter {
+  readonly #options: WebSocketWriterOptions;
+  /** That of long frames that were sent. */
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
+
+  constructor(options: WebSocketWriterOptions) {
+    this.#options = options;
+  }
+
+  /** A whole message, or a control frame, whose payload is in pieces. The pieces are copied. */
+  frame(opcode: Opcode, pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+    const { sender, mask, fillRandom } = this.#options;
+    const isMasked = sender === "client";
+    const key = new Uint8Array(isMasked ? MASK_BYTES : 0);
+    fillRandom(key);
+    const payloadBytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    const head = encodeHead(opcode, payloadBytes, key);
+    const frame = this.#room(head.length + payloadBytes);
+    frame.set(head);
+    let at = head.length;
+    for (const piece of pieces) {
+      if (isMasked) mask(piece, turned(key, at - head.length), frame, at);
+      else frame.set(piece, at);
+      at += piece.length;
+    }
+    return frame;
+  }
+
+  /** The frame was sent, and its memory can be used again. */
+  sent(frame: Uint8Array<ArrayBuffer>): void {
+    if (frame.length <= SHORT_BYTES || this.#spare.length === MAX_SPARE) return;
+    this.#spare.push(new Uint8Array(frame.buffer));
+  }
+
+  #room(length: number): Uint8Array<ArrayBuffer> {
+    if (length <= SHORT_BYTES) return new Uint8Array(length);
+    const spare = this.#spare.pop();
+    return spare !== undefined && spare.length >= length ? spare.subarray(0, length) : new Uint8Array(length);
+  }
+}
+
+/** A mask as it applies from the payload's byte `at` on. */
+function turned(mask: Uint8Array, at: number): Uint8Array {
+  return mask.map((_, i) => mask[(i + at) % MASK_BYTES] ?? 0);
+}
