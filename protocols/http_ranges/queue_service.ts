@@ -1,6 +1,8 @@
 import type { UrlVerdict } from "./command_session.ts";
-import { DownloadQueue, type QueueAction, type Wish } from "./queue.ts";
+import { DownloadQueue, type QueueAction } from "./queue.ts";
+import type { Wish } from "./queue_rules.ts";
 import type { DownloadRequest, Outcome, QueueItem } from "./queue_item.ts";
+import { QueueSaver } from "./queue_saver.ts";
 import type { QueueChange, QueueStore } from "./queue_store.ts";
 import { type DownloadView, viewItem } from "./queue_view.ts";
 import type { RunningDownload } from "./running_download.ts";
@@ -70,19 +72,18 @@ interface Running {
 export class QueueService {
   readonly #options: QueueServiceOptions;
   readonly #queue: DownloadQueue;
+  readonly #saver: QueueSaver;
   readonly #running = new Map<number, Running>();
   /** What is left of cancelled downloads is being deleted, by the URLs of these. */
   readonly #discarding = new Map<string, Promise<void>>();
-  /** Changes that are not on disk yet, in order. */
-  #unsaved: QueueChange[] = [];
-  #saving: Promise<void> | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
   #isClosed = false;
 
   /** Goes on with what an earlier process left. */
   constructor(options: QueueServiceOptions) {
     this.#options = options;
-    const { store, maxActive } = options;
+    const { store, maxActive, onEvent } = options;
+    this.#saver = new QueueSaver(store, (reason) => onEvent({ type: "unsaved", reason }));
     this.#queue = new DownloadQueue({ maxActive, items: store.load(), lastId: store.lastId });
     this.#obey(this.#queue.begin(Date.now())).catch(() => {}); // Told by `unsaved`.
   }
@@ -185,42 +186,19 @@ export class QueueService {
     const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_MS));
     await Promise.race([Promise.all([...this.#running.values()].map(({ ended }) => ended)), patience]);
     clearTimeout(timer);
-    await this.#saving?.catch(() => {}); // Told by `unsaved`.
+    await this.#saver.settled();
     await Promise.all(this.#discarding.values());
   }
 
   /** Saves first, then does what follows. */
   async #obey(actions: readonly QueueAction[]): Promise<void> {
     const changes = actions.filter((action) => action.type === "save" || action.type === "forget");
-    this.#unsaved.push(...changes);
-    // What several clients ask for within one turn costs one sync.
-    this.#saving ??= new Promise<void>((resolve, reject) => {
-      setTimeout(() => {
-        this.#saving = undefined;
-        const reason = this.#save();
-        if (reason === undefined) resolve();
-        else reject(new Error(`The download queue could not be stored: ${reason}`));
-      });
-    });
     try {
-      await this.#saving;
+      await this.#saver.save(changes);
     } finally {
       // Also when the disk is full: what is asked for is fetched, and stored when there is room again.
       this.#tell(changes);
       for (const action of actions) this.#carryOut(action);
-    }
-  }
-
-  /** @returns What went wrong. */
-  #save(): string | undefined {
-    try {
-      this.#options.store.write(this.#unsaved);
-      this.#unsaved = [];
-      return undefined;
-    } catch (error) {
-      const reason = reasonOf(error);
-      this.#options.onEvent({ type: "unsaved", reason });
-      return reason;
     }
   }
 
