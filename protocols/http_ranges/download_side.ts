@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_PATH, listed } from "./download_api.ts";
 import { serveApi } from "./download_routes.ts";
-import { type CheckUrl, QueueService, type QueueServiceOptions } from "./queue_service.ts";
+import type { CheckUrl } from "./queue_runner.ts";
+import { QueueService, type QueueServiceOptions } from "./queue_service.ts";
 import { Slots } from "./slots.ts";
 import { TextCommands } from "./text_commands.ts";
 

@@ -85,6 +85,8 @@ Deno.test("a stop of the server changes nothing about what was under way", async
   {
     await using queue = open(path);
     await queue.service.add([request("a"), request("b")]);
+    await queue.service.close();
+    assertEquals(queue.events.map(({ type }) => type), ["queued", "queued", "started", "stopped"]);
   }
   {
     using store = new QueueStore(path);
