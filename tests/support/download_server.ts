@@ -55,6 +55,7 @@ export async function startDownloadServer(
         connect: (client) => side.connect(client),
         route: (path) => side.route(path),
         snapshot: () => ({ ...side.snapshot() }),
+        scrape: () => side.scrape(),
         follow: (publish) => side.follow(publish),
         async close() {
           await side.close();
