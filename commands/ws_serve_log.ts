@@ -2,7 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import { EventQuota } from "../net/event_quota.ts";
 import type { DownloadEvent } from "../protocols/http_ranges/queue_service.ts";
 import type { Denial } from "../protocols/ws_upload/access_gate.ts";
-import type { UploadEvent } from "../protocols/ws_upload/uploads.ts";
+import type { UploadEvent } from "../protocols/ws_upload/upload_event.ts";
 
 /** Denials of one reason that are logged one by one in a minute; of the others the number is. */
 const DENIALS_A_MINUTE = 10;

@@ -42,6 +42,8 @@ export interface Disk {
   makeDirectory(path: string): Promise<void>;
   /** Gives a file a second name. @throws {Deno.errors.AlreadyExists} The name is taken. */
   link(from: string, to: string): Promise<void>;
+  /** Sets when a file was last written to, in milliseconds since 1970. */
+  setModified(path: string, mtimeMs: number): Promise<void>;
   /** Replaces what stands under the new name. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a name, or an empty directory. @throws {Deno.errors.NotFound} */
@@ -84,6 +86,7 @@ export function realDisk(): Disk {
     },
     makeDirectory: (path) => Deno.mkdir(path),
     link: (from, to) => Deno.link(from, to),
+    setModified: (path, mtimeMs) => Deno.utime(path, new Date(), new Date(mtimeMs)),
     rename: (from, to) => Deno.rename(from, to),
     remove: (path) => Deno.remove(path),
     async syncDirectory(path) {

@@ -139,9 +139,17 @@ export class UploadStore {
   /** Publishes a part and remembers that it was. Its client may be told, and `part.forget()` called. */
   async publish(
     upload: UploadRecord & { readonly part: PartFile },
-    options: { readonly overwrite: boolean; readonly sha256?: string | undefined; readonly nowMs: number },
+    options: {
+      readonly overwrite: boolean;
+      readonly sha256?: string | undefined;
+      /** When its client last changed it, in milliseconds since 1970. */
+      readonly mtimeMs?: number | undefined;
+      readonly nowMs: number;
+    },
   ): Promise<CompletedUpload & Pick<Published, "replacedBytes">> {
     const { path, fileSize, sha256, replacedBytes } = await upload.part.publish(options);
+    // Not of the part: by its time it is told whether its client was there lately.
+    if (options.mtimeMs !== undefined) await this.#disk.setModified(path, options.mtimeMs);
     const { fileId, tokenHash } = upload;
     const completed = {
       fileId,

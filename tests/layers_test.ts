@@ -31,6 +31,7 @@ const CORES = [
   "net/web_socket_reader.ts",
   "net/web_socket_writer.ts",
   "net/tls_problem.ts",
+  "protocols/ws_upload/admission.ts",
   "store/byte_ranges.ts",
   "protocols/http_ranges/chunked.ts",
   "protocols/http_ranges/command_session.ts",

@@ -132,13 +132,14 @@ export class Upload {
   }
 
   #run(wish) {
-    const { fileId, path: fileName, size: fileSize } = this;
+    const { fileId, path: fileName, size: fileSize, lastModified: mtimeMs } = this;
     const patience = { unreachableMs: Infinity, offlineMs: Infinity };
     const random = Math.random;
     this.#sender = new UploadSender({
       fileId,
       fileName,
       fileSize,
+      mtimeMs,
       chunkBytes: CHUNK_BYTES,
       resumeToken: resumeTokenOf(fileId),
       random,

@@ -10,7 +10,8 @@ import { scrape } from "./scrape.ts";
 import { type ShareList, shareList } from "./share_list.ts";
 import type { SideService } from "./side_service.ts";
 import { UploadMetrics } from "./upload_metrics.ts";
-import { type UploadEvent, Uploads } from "./uploads.ts";
+import type { UploadEvent } from "./upload_event.ts";
+import { Uploads } from "./uploads.ts";
 import { acceptWebSocket, type Connections } from "./web_sockets.ts";
 
 /** Options of {@linkcode startUploadServer}. */

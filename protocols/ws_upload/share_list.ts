@@ -1,6 +1,7 @@
 import type { HubEvent } from "./event_hub.ts";
 import { type FeedEvent, type FeedSnapshot, UploadFeed } from "./upload_feed.ts";
-import type { UploadEvent, Uploads } from "./uploads.ts";
+import type { UploadEvent } from "./upload_event.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** What others may see of the uploads: `/api/uploads`, and their part of `/api/events`. */
 export interface ShareList {

@@ -9,6 +9,8 @@ const CHECK_BYTES = 16 * 1024 * 1024;
 export interface UploadSource extends Disposable {
   /** Bytes; `undefined` as long as only the end will tell. */
   readonly size: number | undefined;
+  /** When it was last changed, in milliseconds since 1970, if that is known. */
+  readonly mtimeMs?: number | undefined;
   /**
    * Reads the bytes [offset, offset + length); fewer only at an end that was not known before. They are
    * good until the next read: memory that is used again costs half of what fresh memory does.
@@ -29,8 +31,8 @@ export interface UploadSource extends Disposable {
 export class SourceFile implements UploadSource {
   /** Bytes, when it was opened. */
   readonly size: number;
+  readonly mtimeMs: number | undefined;
   readonly #file: Deno.FsFile;
-  readonly #mtimeMs: number | undefined;
   readonly #hash = createHash("sha256");
   #hashed = 0;
   /** Where the file's handle stands, so that reading on needs no seek. */
@@ -47,7 +49,7 @@ export class SourceFile implements UploadSource {
   private constructor(file: Deno.FsFile, found: Deno.FileInfo) {
     this.#file = file;
     this.size = found.size;
-    this.#mtimeMs = found.mtime?.getTime();
+    this.mtimeMs = found.mtime?.getTime();
   }
 
   /** @throws {TypeError} It is a directory, a pipe or a device. */
@@ -79,7 +81,7 @@ export class SourceFile implements UploadSource {
     if (end >= this.#nextCheck || end === this.size) {
       this.#nextCheck = end + CHECK_BYTES;
       const found = await this.#file.stat();
-      if (found.size !== this.size || found.mtime?.getTime() !== this.#mtimeMs) throw changed();
+      if (found.size !== this.size || found.mtime?.getTime() !== this.mtimeMs) throw changed();
     }
     return bytes;
   }

@@ -1,4 +1,5 @@
-import type { ListedUpload, UploadEvent } from "./uploads.ts";
+import type { UploadEvent } from "./upload_event.ts";
+import type { ListedUpload } from "./uploads.ts";
 
 /** An upload as others may see it. Its key is not in it: who knows the key can write to the upload. */
 export interface SharedUpload {

@@ -36,7 +36,12 @@ export interface Upload {
 /** Sends a file to a plain upload server, over as many connections as it takes. */
 export function startUpload(options: UploadOptions): Upload {
   const { source, onChange = () => {} } = options;
-  const sender = new UploadSender({ ...options, fileSize: source.size, random: Math.random });
+  const sender = new UploadSender({
+    ...options,
+    fileSize: source.size,
+    mtimeMs: source.mtimeMs,
+    random: Math.random,
+  });
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let link: Link | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,5 +1,5 @@
 import { type Counter, type Gauge, type Histogram, Registry } from "../../net/metrics.ts";
-import type { UploadEvent } from "./uploads.ts";
+import type { UploadEvent } from "./upload_event.ts";
 
 /** Why a peer was turned away before it was listened to. */
 const DENIALS = ["host", "origin", "token", "method", "connection_limit", "address_limit"] as const;

@@ -42,6 +42,8 @@ export type SessionRequest =
     readonly action: "complete";
     readonly fileSize?: number | undefined;
     readonly sha256?: string | undefined;
+    /** When the client last changed the file, in milliseconds since 1970. */
+    readonly mtime?: number | undefined;
   }
   | { readonly action: "stop"; readonly delete: boolean };
 
@@ -55,7 +57,7 @@ export type Step =
   /** Store the bytes, call {@linkcode UploadSession.appended}, and send the progress that is due. */
   | { readonly type: "append"; readonly bytes: Uint8Array }
   /** Give the part its final name, then forget the session. */
-  | { readonly type: "publish"; readonly sha256: string | undefined }
+  | { readonly type: "publish"; readonly sha256: string | undefined; readonly mtimeMs: number | undefined }
   /** Delete the part, then forget the session. */
   | { readonly type: "discard"; readonly message: ServerMessage }
   /** Close the part, which stays, and answer. */
@@ -293,7 +295,8 @@ export class UploadSession {
   #complete(request: Extract<SessionRequest, { action: "complete" }>): Step {
     const fileSize = this.fileSize ?? request.fileSize;
     if (fileSize === undefined) return this.refusal("fileSize: it was left open, and is to be announced now");
-    if (this.#length === fileSize) return { type: "publish", sha256: request.sha256 };
+    const { sha256, mtime: mtimeMs } = request;
+    if (this.#length === fileSize) return { type: "publish", sha256, mtimeMs };
     return this.refusal(`Upload is not complete: ${this.#length} of ${fileSize} bytes are there`);
   }
 

@@ -4,53 +4,21 @@ import type { CompletedUpload } from "../../store/completed_log.ts";
 import { DigestMismatchError } from "../../store/part_file.ts";
 import { safeRelativePath } from "../../store/safe_name.ts";
 import type { UploadRecord, UploadStore } from "../../store/upload_store.ts";
+import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
 import { type ClientMessage, decodeChunk, type StartMessage } from "./client_messages.ts";
+import { failure, publicReason } from "./failure.ts";
 import type { Frame } from "./frames.ts";
 import { type Peer, Receiving, type ReceivingHooks } from "./receiving.ts";
 import { claimOf, hashToken, newResumeToken } from "./resume_token.ts";
+import { completedAck, startAck } from "./start_ack.ts";
 import { CLOSE_TAKEN_OVER, DIGEST_MISMATCH, NOT_YOURS, type ServerMessage } from "./server_messages.ts";
-import type { StartRefusal, UploadMetrics } from "./upload_metrics.ts";
-import type { ConnectionId, Mode, SessionRequest, SessionState } from "./upload_session.ts";
-
-/** Something that happened to an upload, for logs. */
-export type UploadEvent =
-  | {
-    readonly type: "started" | "resumed";
-    readonly fileId: string;
-    readonly name: string;
-    readonly offset: number;
-    /** `undefined`: not known before the end. */
-    readonly fileSize: number | undefined;
-  }
-  | {
-    /** `unpaused`: its client goes on after a pause. */
-    readonly type: "progress" | "paused" | "unpaused" | "interrupted";
-    readonly fileId: string;
-    readonly name: string;
-    readonly offset: number;
-    readonly fileSize: number | undefined;
-  }
-  | {
-    readonly type: "completed";
-    readonly fileId: string;
-    /** The path that it got, relative to the directory. */
-    readonly name: string;
-    readonly path: string;
-    readonly bytes: number;
-  }
-  | { readonly type: "deleted" | "expired"; readonly fileId: string; readonly name: string }
-  | { readonly type: "failed"; readonly fileId: string; readonly name: string; readonly reason: string }
-  | { readonly type: "unusable"; readonly path: string; readonly reason: string };
+import type { UploadEvent } from "./upload_event.ts";
+import type { UploadMetrics } from "./upload_metrics.ts";
+import type { ConnectionId, Mode, SessionRequest, SessionState, UploadSession } from "./upload_session.ts";
 
 /** Options of {@linkcode Uploads}. */
-export interface UploadsOptions {
+export interface UploadsOptions extends AdmissionLimits {
   readonly store: UploadStore;
-  /** Largest file accepted, in bytes. */
-  readonly maxFileBytes: number;
-  /** Most bytes that the directory may hold. */
-  readonly maxTotalBytes: number;
-  /** Most uploads that connections may have open at a time. */
-  readonly maxSessions: number;
   /** Replace a file that has an upload's name, instead of numbering the new one. */
   readonly overwrite: boolean;
   readonly onEvent: (event: UploadEvent) => void;
@@ -75,9 +43,6 @@ const CHUNK_BYTES = 1024 * 1024;
 const CROWD = 32;
 const CROWD_CHUNK_BYTES = 256 * 1024;
 
-/** Most uploads that are begun and not completed, in use or not. */
-const MAX_UNFINISHED = 10_000;
-
 /** A client, and what its connection has said so far. */
 interface Client {
   readonly peer: Peer;
@@ -98,14 +63,16 @@ export class Uploads {
   readonly #tails = new Map<string, Promise<unknown>>();
   readonly #options: UploadsOptions;
   readonly #hooks: ReceivingHooks;
-  /** Starts that were let in and are not sessions yet. */
-  readonly #admitted = new Set<{ readonly needed: number }>();
-  #usedBytes = 0;
+  readonly #admission: Admission;
   #lastConnection = 0;
   #lastSession = 0;
 
   private constructor(options: UploadsOptions) {
     this.#options = options;
+    this.#admission = new Admission(options, {
+      uploads: () => this.#sessions(),
+      onRefused: (reason) => options.metrics?.rejected(reason).increment(),
+    });
     this.#hooks = {
       peerOf: (connection) => this.#clients.get(connection)?.peer,
       onSyncFailed: (upload, error) => this.#reportFailure(upload.record, error),
@@ -118,7 +85,7 @@ export class Uploads {
   static async open(options: UploadsOptions): Promise<Uploads> {
     const { store, onEvent } = options;
     const uploads = new Uploads(options);
-    uploads.#usedBytes = await store.usedBytes();
+    uploads.#admission.usedBytes = await store.usedBytes();
     const onUnusable = (path: string, reason: string) => onEvent({ type: "unusable", path, reason });
     for (const { part, mtimeMs, ...record } of await store.load({ nowMs: Date.now(), onUnusable })) {
       const twin = uploads.#uploads.get(record.fileId);
@@ -135,9 +102,7 @@ export class Uploads {
 
   /** Uploads that belong to a connection. */
   get openSessions(): number {
-    let count = 0;
-    for (const { session } of this.#uploads.values()) if (session.owner !== undefined) count++;
-    return count;
+    return this.#admission.openSessions;
   }
 
   /** All uploads that are not complete. */
@@ -165,8 +130,9 @@ export class Uploads {
       const isStranger = upload.record.tokenHash !== undefined && upload.session.owner !== from;
       if (isStranger) return client.peer.send(failure(fileId, NOT_YOURS));
       // What belongs to nobody becomes this connection's, and is one more that is open.
-      const isFull = upload.session.owner === undefined && this.#isFull();
-      if (isFull && message.action !== "stop") return client.peer.send(failure(fileId, this.#tooMany()));
+      const opensOne = upload.session.owner === undefined && message.action !== "stop";
+      const refusal = opensOne ? this.#admission.refuseSession() : undefined;
+      if (refusal !== undefined) return client.peer.send(failure(fileId, refusal));
       if (message.action !== "chunk") return await this.#carryOut(upload, message, from);
       const bytes = decodeChunk(message.data);
       if (bytes === undefined) return client.peer.send(failure(fileId, "data: not valid base64"));
@@ -232,36 +198,32 @@ export class Uploads {
     if (completed !== undefined) return this.#repeatStart(message, completed, client);
     // One that is open has its bytes reserved already.
     const isOpen = existing?.session.owner !== undefined;
-    if (isOpen) return await this.#admit({ message, existing, admitted: { needed: 0 } }, from, client);
-    const needed = Math.max(0, message.fileSize - (existing?.session.length ?? 0));
-    const refusal = this.#refuseStart(message, needed);
+    const neededBytes = isOpen ? 0 : Math.max(0, message.fileSize - (existing?.session.length ?? 0));
+    const { fileSize } = message;
+    const refusal = isOpen
+      ? undefined
+      : this.#admission.refuseStart({ fileSize, neededBytes, isNew: existing === undefined });
     if (refusal !== undefined) return client.peer.send(failure(fileId, refusal));
-    // Counted from here on, so that many starts at a time are not all let in before one is.
-    const admitted = { needed };
-    this.#admitted.add(admitted);
-    try {
-      await this.#admit({ message, existing, admitted }, from, client);
-    } finally {
-      this.#admitted.delete(admitted);
-    }
+    using reservation = isOpen ? undefined : this.#admission.reserve(neededBytes);
+    await this.#admit({ message, existing, reservation }, from, client);
   }
 
   async #admit(
-    { message, existing: found, admitted }: {
+    { message, existing: found, reservation }: {
       readonly message: StartMessage;
       readonly existing: Receiving | undefined;
-      readonly admitted: { readonly needed: number };
+      /** `undefined`: it is open, and its bytes are counted. */
+      readonly reservation: Reservation | undefined;
     },
     from: ConnectionId,
     client: Client,
   ): Promise<void> {
     const { fileId, ext } = message;
-    const { needed } = admitted;
-    const free = await this.#options.store.freeBytes() - this.#reservedBytes() + needed;
-    if (needed > free) {
-      const error = `No space left: ${needed} bytes needed, ${Math.max(0, free)} free`;
-      return client.peer.send(failure(fileId, this.#refused("disk_space", error)));
-    }
+    const refusal = this.#admission.refuseSpace(
+      reservation?.neededBytes ?? 0,
+      await this.#options.store.freeBytes(),
+    );
+    if (refusal !== undefined) return client.peer.send(failure(fileId, refusal));
     const existing = await this.#usable(found, message);
     const token = ext === undefined ? undefined : ext.resumeToken ?? newResumeToken();
     const upload = existing ?? await this.#create(message, token);
@@ -276,7 +238,7 @@ export class Uploads {
     if (step.type === "reply") return client.peer.send(step.message);
     if (step.type !== "started") return;
     // From here on it counts as a session.
-    this.#admitted.delete(admitted);
+    reservation?.[Symbol.dispose]();
     if (step.evicted !== undefined) this.#evict(step.evicted, fileId);
     if (token !== undefined && claim === "unowned") {
       await this.#options.store.own(upload.part, hashToken(token));
@@ -308,56 +270,8 @@ export class Uploads {
     return undefined;
   }
 
-  #refuseStart(message: StartMessage, needed: number): string | undefined {
-    const { maxFileBytes, maxTotalBytes } = this.#options;
-    if (message.fileSize > maxFileBytes) {
-      return this.#refused(
-        "file_size",
-        `File is too large: ${message.fileSize} bytes, at most ${maxFileBytes}`,
-      );
-    }
-    if (this.#isFull()) return this.#tooMany();
-    if (!this.#uploads.has(message.fileId) && this.#uploads.size >= MAX_UNFINISHED) {
-      return this.#refused("unfinished_limit", `Too many unfinished uploads: at most ${MAX_UNFINISHED}`);
-    }
-    if (this.#usedBytes + this.#reservedBytes() + needed > maxTotalBytes) {
-      return this.#refused("total_size", directoryFull(maxTotalBytes));
-    }
-    return undefined;
-  }
-
-  /** Counts a start that is refused. @returns What to answer. */
-  #refused(reason: StartRefusal, error: string): string {
-    this.#options.metrics?.rejected(reason).increment();
-    return error;
-  }
-
-  /** What was announced was looked at in `start`; without a size the limits hold for each byte. */
-  #refuseGrowth({ session }: Receiving, bytes: number): string | undefined {
-    const { maxFileBytes, maxTotalBytes } = this.#options;
-    if (session.fileSize !== undefined) return undefined;
-    if (session.length + bytes > maxFileBytes) return `File is too large: at most ${maxFileBytes} bytes`;
-    if (this.#usedBytes + this.#reservedBytes() + bytes > maxTotalBytes) return directoryFull(maxTotalBytes);
-    return undefined;
-  }
-
-  #isFull(): boolean {
-    return this.openSessions + this.#admitted.size >= this.#options.maxSessions;
-  }
-
-  #tooMany(): string {
-    const error = `Too many uploads at a time: at most ${this.#options.maxSessions}`;
-    return this.#refused("session_limit", error);
-  }
-
-  /** What the uploads under way will still take. */
-  #reservedBytes(): number {
-    let bytes = 0;
-    for (const { needed } of this.#admitted) bytes += needed;
-    for (const { session } of this.#uploads.values()) {
-      if (session.owner !== undefined) bytes += Math.max(0, (session.fileSize ?? 0) - session.length);
-    }
-    return bytes;
+  *#sessions(): Generator<UploadSession> {
+    for (const { session } of this.#uploads.values()) yield session;
   }
 
   async #create(message: StartMessage, token: string | undefined): Promise<Receiving | undefined> {
@@ -396,21 +310,9 @@ export class Uploads {
       return client.peer.send(failure(fileId, NOT_YOURS));
     }
     client.repeats.add(fileId);
-    client.peer.send({
-      event: "start-ack",
-      fileId,
-      offset: completed.fileSize,
-      status: "active",
-      ext: {
-        version: 1,
-        session: 0,
-        chunkBytes: CHUNK_BYTES,
-        windowBytes: WINDOW_BYTES,
-        resumeToken: ext?.resumeToken ?? newResumeToken(),
-        durableOffset: completed.fileSize,
-        prefixSha256: completed.sha256,
-      },
-    });
+    const limits = { session: 0, chunkBytes: CHUNK_BYTES, windowBytes: WINDOW_BYTES };
+    const resumeToken = ext?.resumeToken ?? newResumeToken();
+    client.peer.send(completedAck(completed, { ...limits, resumeToken }));
   }
 
   /** A message about an upload that is not there: it may have been completed. */
@@ -448,10 +350,10 @@ export class Uploads {
       case "close":
         return peer?.close(step.code, step.reason);
       case "append": {
-        const refusal = this.#refuseGrowth(upload, step.bytes.length);
+        const refusal = this.#admission.refuseGrowth(session, step.bytes.length);
         if (refusal !== undefined) return peer?.send(failure(record.fileId, refusal));
         await upload.append(step.bytes);
-        this.#usedBytes += step.bytes.length;
+        this.#admission.usedBytes += step.bytes.length;
         return;
       }
       case "release":
@@ -465,24 +367,28 @@ export class Uploads {
         this.#options.onEvent({ type: "deleted", fileId: record.fileId, name: record.name });
         return peer?.send(step.message);
       case "publish":
-        return await this.#publish(upload, step.sha256, peer);
+        return await this.#publish(upload, step, peer);
       case "drop":
       case "started":
         return;
     }
   }
 
-  async #publish(upload: Receiving, sha256: string | undefined, peer: Peer | undefined): Promise<void> {
+  async #publish(
+    upload: Receiving,
+    announced: { readonly sha256: string | undefined; readonly mtimeMs: number | undefined },
+    peer: Peer | undefined,
+  ): Promise<void> {
     const { record, part } = upload;
     const { overwrite, store, onEvent } = this.#options;
     const startedMs = performance.now();
     await upload.close();
     const { path, fileSize, replacedBytes } = await store.publish({ ...record, part }, {
+      ...announced,
       overwrite,
-      sha256,
       nowMs: Date.now(),
     });
-    this.#usedBytes -= replacedBytes;
+    this.#admission.usedBytes -= replacedBytes;
     this.#uploads.delete(record.fileId);
     await part.forget();
     this.#options.metrics?.publishSeconds.observe((performance.now() - startedMs) / 1000);
@@ -495,13 +401,13 @@ export class Uploads {
   async #recover(upload: Receiving): Promise<void> {
     const before = upload.part.length;
     await upload.recover();
-    this.#usedBytes += upload.part.length - before;
+    this.#admission.usedBytes += upload.part.length - before;
   }
 
   async #discard(upload: Receiving): Promise<void> {
     this.#uploads.delete(upload.record.fileId);
     upload.stopTimers();
-    this.#usedBytes -= upload.part.length;
+    this.#admission.usedBytes -= upload.part.length;
     await upload.part.discard();
   }
 
@@ -589,53 +495,4 @@ function forgetFrames({ sessions }: Client, fileId: string): void {
 
 function sizeOf({ fileSize }: StartMessage): number | undefined {
   return fileSize === -1 ? undefined : fileSize;
-}
-
-function startAck({ part, record }: Receiving, mode: Mode, token: string | undefined): ServerMessage {
-  const { fileId } = record;
-  const plain = { event: "start-ack", fileId, offset: part.length, status: "active" } as const;
-  if (mode.kind === "plain" || token === undefined) return plain;
-  const { session, chunkBytes, windowBytes } = mode;
-  return {
-    ...plain,
-    ext: {
-      version: 1,
-      session,
-      chunkBytes,
-      windowBytes,
-      resumeToken: token,
-      durableOffset: part.durable,
-      prefixSha256: part.sha256(),
-    },
-  };
-}
-
-function directoryFull(maxTotalBytes: number): string {
-  return `The server's directory is full: it may hold ${maxTotalBytes} bytes`;
-}
-
-function failure(fileId: string, error: string): ServerMessage {
-  return { event: "error", fileId, error };
-}
-
-/** What a client may know of a failure: no paths of this machine. */
-function publicReason(error: unknown): string {
-  if (error instanceof DigestMismatchError) return DIGEST_MISMATCH;
-  if (error instanceof Deno.errors.NotADirectory) {
-    return "A folder of this name can't be made: the name is taken by a file";
-  }
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  switch (code) {
-    case "ENOSPC":
-    case "EDQUOT":
-      return "No space left on the server's disk";
-    case "EROFS":
-    case "EACCES":
-    case "EPERM":
-      return "The server may not write to its directory";
-    case "ENOENT":
-      return "The stored part is gone: stop the upload and start it again";
-    default:
-      return "The server could not store the data";
-  }
 }

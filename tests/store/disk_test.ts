@@ -40,6 +40,8 @@ for (const [name, make] of DISKS) {
       await disk.link(path, `${root}/b`);
       assertEquals((await disk.stat(`${root}/b`))?.id, (await disk.stat(path))?.id);
       await assertRejects(() => disk.link(path, `${root}/b`), Deno.errors.AlreadyExists);
+      await disk.setModified(path, 1_700_000_000_000);
+      assertEquals((await disk.stat(`${root}/b`))?.mtimeMs, 1_700_000_000_000);
       await disk.remove(path);
       assertEquals(await readText(disk, `${root}/b`), "hello");
 

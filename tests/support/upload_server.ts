@@ -4,7 +4,7 @@ import {
   type UploadServerOptions,
 } from "../../protocols/ws_upload/server.ts";
 import type { Denial } from "../../protocols/ws_upload/access_gate.ts";
-import type { UploadEvent } from "../../protocols/ws_upload/uploads.ts";
+import type { UploadEvent } from "../../protocols/ws_upload/upload_event.ts";
 
 /** A real server on a free port of loopback, over a directory of its own; both go when it is disposed of. */
 export interface TestServer extends AsyncDisposable {

@@ -10,6 +10,7 @@ type Change = { readonly at: number; readonly bytes: Uint8Array } | { readonly l
 interface Inode {
   readonly id: number;
   readonly kind: "file" | "directory";
+  mtimeMs: number;
   /** What reading sees. */
   content: Uint8Array;
   /** What is on the platter, and what is not yet, in order. */
@@ -89,8 +90,8 @@ export class VolatileDisk implements Disk {
   async stat(path: string): Promise<DiskEntry | undefined> {
     await this.#call();
     try {
-      const { kind, content, id } = this.#find(path);
-      return { kind, size: content.length, id: String(id), mtimeMs: 0 };
+      const { kind, content, id, mtimeMs } = this.#find(path);
+      return { kind, size: content.length, id: String(id), mtimeMs };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
@@ -114,6 +115,11 @@ export class VolatileDisk implements Disk {
     const { parent, name } = this.#place(to);
     if (parent.entries.has(name)) throw new Deno.errors.AlreadyExists(to);
     this.#name(parent, name, this.#find(from));
+  }
+
+  async setModified(path: string, mtimeMs: number): Promise<void> {
+    await this.#call();
+    this.#find(path).mtimeMs = mtimeMs;
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -191,7 +197,7 @@ export class VolatileDisk implements Disk {
   #inode(kind: Inode["kind"]): Inode {
     const empty = new Uint8Array(0);
     const names = { entries: new Map(), durableEntries: new Map(), unsyncedNames: [] };
-    return { id: ++this.#inodes, kind, content: empty, durable: empty, unsynced: [], ...names };
+    return { id: ++this.#inodes, kind, mtimeMs: 0, content: empty, durable: empty, unsynced: [], ...names };
   }
 
   #name(parent: Inode, name: string, inode: Inode | undefined): void {

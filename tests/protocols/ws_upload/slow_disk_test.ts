@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { join } from "@std/path";
-import type { UploadEvent } from "../../../protocols/ws_upload/uploads.ts";
+import type { UploadEvent } from "../../../protocols/ws_upload/upload_event.ts";
 import { filesBelow, pseudoRandomBytes, sha256 } from "../../support/bytes.ts";
 import {
   ask,

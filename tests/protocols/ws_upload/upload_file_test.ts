@@ -35,6 +35,18 @@ Deno.test("a file reaches a plain server that knows no extension, one chunk at a
   });
 });
 
+Deno.test("a file keeps the time of its last change", async () => {
+  await using server = await testServer();
+  await using file = await sourceOf(pseudoRandomBytes(1000));
+  const time = new Date(1_234_567_890_123);
+  await Deno.utime(file.path, time, time);
+  using source = await SourceFile.open(file.path);
+  const upload = startUpload({ url: server.ws, source, ...names });
+  await upload.ended;
+  assertEquals(upload.state.kind, "done");
+  assertEquals((await Deno.stat(join(server.dir, "data.bin"))).mtime, time);
+});
+
 Deno.test("a lost connection is made again, and the upload goes on", async () => {
   await using server = foreignServer();
   server.dropAfterChunks = 5;

@@ -245,7 +245,11 @@ Deno.test("nothing is stored beyond the size that was announced", () => {
   assertEquals(told(frame(upload, 100, { bytes: 51 })), "Chunk ends 151 bytes into 150");
   assertEquals(told(frame(upload, 100, { bytes: 50 })), "append");
   assertEquals(told(frame(upload, 150, { bytes: 1 })), "Chunk ends 151 bytes into 150");
-  assertEquals(upload.request({ action: "complete", sha256: "x" }, A, 0), { type: "publish", sha256: "x" });
+  assertEquals(upload.request({ action: "complete", sha256: "x", mtime: 7 }, A, 0), {
+    type: "publish",
+    sha256: "x",
+    mtimeMs: 7,
+  });
 });
 
 Deno.test("a frame from a client that did not ask for the extension is refused", () => {
