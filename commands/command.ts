@@ -100,7 +100,7 @@ export function defineCommand<const F extends Flags>(declaration: CommandDeclara
       const config = await readConfig(given.get("config"));
       const entries = Object.entries(declaration.flags).map(([name, flag]) => {
         const found = findText(name, flag, { given, env, config });
-        return [name, bounded(parseFlag(name, flag, found), { name, flag, found }, config)] as const;
+        return [name, bounded(parseFlag(flag, found), { name, flag, found }, config)] as const;
       });
       // The one place where names meet their types: each value was made by its own flag's `parse`.
       return await declaration.run(Object.fromEntries(entries) as Values<F>, { args, signal });
@@ -197,7 +197,6 @@ function findText(
 }
 
 function parseFlag(
-  name: string,
   flag: Flag<unknown>,
   found: Pick<FoundText, "text" | "source"> | undefined,
 ): unknown {
@@ -228,7 +227,7 @@ function bounded(
   const setting = key === undefined ? undefined : config[key];
   if (setting === undefined || found === undefined) return value;
   const source = `"${key}" of the settings file`;
-  const bound = parseFlag(name, flag, { text: String(setting), source });
+  const bound = parseFlag(flag, { text: String(setting), source });
   if (typeof bound !== "number" || typeof value !== "number" || value <= bound) return value;
   if (found.isDefault) return bound;
   throw new UsageError(
