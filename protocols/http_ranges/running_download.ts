@@ -82,6 +82,8 @@ export interface RunningDownload {
   readonly received: number;
   readonly connections: readonly ConnectionView[];
   readonly finished: readonly ByteRange[];
+  /** Sources that are not asked any more, by their place in the options, and why. */
+  readonly problems: readonly { readonly source: number; readonly reason: string }[];
   /** Why nothing moves at the moment, for a person: waiting for the server, say. */
   readonly note: string | undefined;
   pause(): void;
