@@ -158,13 +158,20 @@ export class RangedPart {
   /**
    * Gives the part its final name, durably, and removes its journal. Writers have to be closed.
    *
-   * @param options `sha256` is the digest of the whole, as the caller has computed it.
+   * @param options `sha256` is the digest of the whole, as the caller has computed it. `onPublished` is waited
+   * for before the journal goes: whoever has to remember what was published does so there, as after a crash
+   * nothing else would tell of it.
    * @throws {RangeError} Bytes are missing, or the part is not as long as it should be.
    */
   async publish(
-    options: { readonly size: number; readonly sha256: string; readonly overwrite: boolean },
+    options: {
+      readonly size: number;
+      readonly sha256: string;
+      readonly overwrite: boolean;
+      readonly onPublished?: ((published: Published) => Promise<void>) | undefined;
+    },
   ): Promise<Published> {
-    const { size, sha256, overwrite } = options;
+    const { size, sha256, overwrite, onPublished } = options;
     const [gap] = this.#written.gaps({ from: 0, to: size });
     if (gap !== undefined) {
       throw new RangeError(`Part ${this.path} has no bytes from ${gap.from} to ${gap.to} of ${size}`);
@@ -179,6 +186,7 @@ export class RangedPart {
       fileSize: size,
       sha256,
     }, overwrite);
+    await onPublished?.(published);
     await this.#remove();
     return published;
   }

@@ -31,14 +31,23 @@ export interface DownloadDirectory {
   readonly directory: string;
 }
 
+interface Leftovers extends DownloadDirectory {
+  readonly onPublished: ((published: Published) => Promise<void>) | undefined;
+}
+
 /**
  * Looks for the part of a URL, and tidies up after processes that died before they had received anything.
  *
- * @param name Only a part that is to get this name, if given.
+ * @param options `name`: only a part that is to get this name, if given. `onPublished` is waited for before
+ * the journal of what was published is removed, as in `RangedPart.publish`.
  */
 export async function findRangedPart(
   { disk, directory }: DownloadDirectory,
-  { url, name }: { readonly url: string; readonly name?: string | undefined },
+  { url, name, onPublished }: {
+    readonly url: string;
+    readonly name?: string | undefined;
+    readonly onPublished?: ((published: Published) => Promise<void>) | undefined;
+  },
 ): Promise<Left> {
   let busy: Left | undefined;
   for (const entry of await disk.list(directory)) {
@@ -47,7 +56,7 @@ export async function findRangedPart(
     const opened = await readOpening(disk, path);
     if (opened === "torn") await removeEmpty(disk, path);
     if (opened === "torn" || opened?.url !== url || (name !== undefined && opened.name !== name)) continue;
-    const left = await take({ disk, directory }, path);
+    const left = await take({ disk, directory, onPublished }, path);
     if (left.kind === "busy") busy = left;
     else if (left.kind !== "nothing") return left;
   }
@@ -120,11 +129,11 @@ async function removeEmpty(disk: Disk, path: string): Promise<void> {
   }
 }
 
-async function take({ disk, directory }: DownloadDirectory, path: string): Promise<Left> {
+async function take({ disk, directory, onPublished }: Leftovers, path: string): Promise<Left> {
   const lock = await lockOf(disk, path);
   if (lock === undefined) return { kind: "busy", path };
   try {
-    const left = await load({ disk, directory, path, lock });
+    const left = await load({ disk, directory, onPublished, path, lock });
     if (left.kind !== "part") lock.close();
     return left;
   } catch (error) {
@@ -134,7 +143,7 @@ async function take({ disk, directory }: DownloadDirectory, path: string): Promi
 }
 
 async function load(
-  { disk, directory, path, lock }: DownloadDirectory & {
+  { disk, directory, onPublished, path, lock }: Leftovers & {
     readonly path: string;
     readonly lock: { close(): void };
   },
@@ -147,6 +156,7 @@ async function load(
   if (publishing !== undefined) {
     const published = await publishedBefore({ disk, root: directory, found, record: publishing });
     if (published !== undefined) {
+      await onPublished?.(published);
       await removePart(disk, path);
       await disk.syncDirectory(directory);
       return { kind: "published", published };

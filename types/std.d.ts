@@ -47,7 +47,6 @@ declare module "@std/path" {
   export function basename(path: string, suffix?: string): string;
   export function dirname(path: string): string;
   export function fromFileUrl(url: string | URL): string;
-  export function toFileUrl(path: string): URL;
   export function globToRegExp(glob: string): RegExp;
   export function isGlob(text: string): boolean;
   export function join(...paths: string[]): string;

@@ -78,6 +78,9 @@ class Download implements RunningDownload {
       disk: realDisk(),
       url: this.url,
       name: options.name,
+      onPublished: async ({ path, fileSize, sha256 }) => {
+        await options.onPublished?.({ path, bytes: fileSize, sha256 });
+      },
       onFailure: (problem) => this.#dispatch({ type: "broken", reason: explain(problem) }),
     });
     this.#found = this.#find();

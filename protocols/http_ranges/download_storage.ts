@@ -20,6 +20,8 @@ export interface StorageOptions {
   /** The final name, if it is known beforehand. */
   readonly name: string | undefined;
   readonly blockBytes: number;
+  /** Waited for when the file has its final name, see {@linkcode RangedPart.publish}. */
+  readonly onPublished: (published: Published) => Promise<void>;
   /** Called when what was written could not be made durable. */
   readonly onFailure: (problem: unknown) => void;
 }
@@ -56,8 +58,12 @@ export class DownloadStorage {
 
   /** Looks for what an earlier run has left of this URL. Without `resume` it is thrown away. */
   async find({ resume }: { readonly resume: boolean }): Promise<Found> {
-    const { disk, directory, url, name } = this.#options;
-    const left = await findRangedPart({ disk, directory }, { url, name });
+    const { disk, directory, url, name, onPublished } = this.#options;
+    const left = await findRangedPart({ disk, directory }, {
+      url,
+      name,
+      ...resume ? { onPublished } : {},
+    });
     if (left.kind === "published" && !resume) return { kind: "nothing" };
     if (left.kind !== "part") return left;
     this.#part = left.part;
@@ -130,7 +136,10 @@ export class DownloadStorage {
     options: { readonly size: number; readonly sha256: string; readonly overwrite: boolean },
   ): Promise<Published> {
     await this.#changes;
-    const published = await this.#there().publish(options);
+    const published = await this.#there().publish({
+      ...options,
+      onPublished: this.#options.onPublished,
+    });
     this.#digest?.[Symbol.dispose]();
     return published;
   }

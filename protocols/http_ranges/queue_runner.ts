@@ -1,12 +1,9 @@
 import type { UrlVerdict } from "./command_session.ts";
 import type { Outcome, QueueItem } from "./queue_item.ts";
-import type { RunningDownload } from "./running_download.ts";
+import type { PublishedDownload, RunningDownload } from "./running_download.ts";
 
 /** Looks whether a URL leads to a file. Never rejects. */
 export type CheckUrl = (key: string, signal: AbortSignal) => Promise<UrlVerdict>;
-
-/** A file that has got its final name. */
-export type PublishedFile = Omit<Extract<Outcome, { kind: "done" }>, "kind">;
 
 /** How downloads are carried out. */
 export interface RunnerOptions {
@@ -17,19 +14,21 @@ export interface RunnerOptions {
    */
   readonly fetch: (
     item: QueueItem,
-    onPublished: (file: PublishedFile) => Promise<void>,
+    onPublished: (file: PublishedDownload) => Promise<void>,
   ) => Promise<RunningDownload>;
   readonly check: CheckUrl;
   /** Deletes what a download that is not under way has left. */
   readonly discard: (item: QueueItem) => Promise<void>;
+  /** Removes what tells that a file was published, which is known by now. */
+  readonly tidy: (item: QueueItem) => Promise<void>;
 }
 
 /** What is told of the downloads of a {@linkcode QueueRunner}. */
 export interface RunnerHooks {
   /** Settles when that is noted. {@linkcode RunnerHooks.onEnded} follows. */
-  readonly onPublished: (item: QueueItem, file: PublishedFile) => Promise<void>;
+  readonly onPublished: (item: QueueItem, file: PublishedDownload) => Promise<void>;
   readonly onEnded: (item: QueueItem, outcome: Outcome) => void;
-  /** What a cancelled download has left could not be deleted. */
+  /** What a download has left could not be deleted. */
   readonly onUndeleted: (reason: string) => void;
 }
 
@@ -49,8 +48,8 @@ export class QueueRunner {
   readonly #options: RunnerOptions;
   readonly #hooks: RunnerHooks;
   readonly #running = new Map<number, Running>();
-  /** What is left of cancelled downloads is being deleted, by their URLs. */
-  readonly #discarding = new Map<string, Promise<void>>();
+  /** What downloads have left is being deleted, by their URLs. */
+  readonly #cleaning = new Map<string, Promise<void>>();
   #isClosed = false;
 
   constructor(options: RunnerOptions, hooks: RunnerHooks) {
@@ -95,14 +94,12 @@ export class QueueRunner {
 
   /** Deletes what a download has left; none of the same URL begins before. */
   discard(item: QueueItem): void {
-    const { key } = item.request;
-    const discarding = Promise.resolve(this.#discarding.get(key))
-      .then(() => this.#options.discard(item))
-      .catch((error: unknown) => this.#hooks.onUndeleted(reasonOf(error)))
-      .then(() => {
-        if (this.#discarding.get(key) === discarding) this.#discarding.delete(key);
-      });
-    this.#discarding.set(key, discarding);
+    this.#cleanUp(item, this.#options.discard);
+  }
+
+  /** Removes what a download that is done has left, if its process died then. */
+  tidy(item: QueueItem): void {
+    this.#cleanUp(item, this.#options.tidy);
   }
 
   /** Stops all downloads, each keeping what it has, and starts no more. */
@@ -117,7 +114,18 @@ export class QueueRunner {
 
   /** Settles when nothing is being deleted. */
   async discarded(): Promise<void> {
-    await Promise.all(this.#discarding.values());
+    await Promise.all(this.#cleaning.values());
+  }
+
+  #cleanUp(item: QueueItem, task: (item: QueueItem) => Promise<void>): void {
+    const { key } = item.request;
+    const cleaning = Promise.resolve(this.#cleaning.get(key))
+      .then(() => task(item))
+      .catch((error: unknown) => this.#hooks.onUndeleted(reasonOf(error)))
+      .then(() => {
+        if (this.#cleaning.get(key) === cleaning) this.#cleaning.delete(key);
+      });
+    this.#cleaning.set(key, cleaning);
   }
 
   async #run(item: QueueItem, running: Running): Promise<Outcome> {
@@ -129,7 +137,7 @@ export class QueueRunner {
       if (verdict.kind === "unreachable") return { kind: "failed", reason: verdict.reason };
       if (verdict.kind === "page") return { kind: "failed", reason: "It is a web page, not a file" };
     }
-    await this.#discarding.get(key);
+    await this.#cleaning.get(key);
     if (signal.aborted) return { kind: "stopped" };
     const download = await fetch(item, (file) => this.#hooks.onPublished(item, file));
     running.download = download;

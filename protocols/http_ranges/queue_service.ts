@@ -59,6 +59,10 @@ export class QueueService {
     });
     this.#queue = new DownloadQueue({ maxActive, items: store.load(), lastId: store.lastId });
     this.#obey(this.#queue.begin(Date.now())).catch(() => {});
+    // No more than these can have been published when the process before died, or the one before that.
+    for (const item of this.#queue.over.slice(0, 2 * maxActive)) {
+      if (item.state.kind === "done" && this.find(item.request.key) === item) this.#runner.tidy(item);
+    }
   }
 
   /** The newest item of a URL in its normal form. */

@@ -305,3 +305,26 @@ Deno.test("a rate is kept to", async () => {
   // Whatever the machine is busy with, it can't be faster than that.
   assert(state.seconds >= 0.7, `${state.seconds}`);
 });
+
+Deno.test("what was published is told before its journal goes, by the next run if this one dies there", async () => {
+  await using dir = await tempDir();
+  await using server = await rangeServer(FILE);
+  const url = `${server.origin}/data.bin`;
+  const whole = ["data.bin", "data.bin.part.journal"];
+  const died = await download(url, dir.path, {
+    onPublished: async ({ path, bytes }) => {
+      assertEquals([path, bytes], [join(dir.path, "data.bin"), SIZE]);
+      assertEquals(await filesBelow(dir.path), whole);
+      throw new Error("The process dies");
+    },
+  });
+  assertEquals([died.state.kind, died.files], ["failed", whole]);
+  const told: string[] = [];
+  const { state, files } = await download(url, dir.path, {
+    onPublished: async ({ sha256 }) => {
+      told.push(sha256);
+      assertEquals(await filesBelow(dir.path), whole);
+    },
+  });
+  assertEquals([state.kind, told, files], ["done", [SHA256], ["data.bin"]]);
+});

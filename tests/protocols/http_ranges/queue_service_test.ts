@@ -37,6 +37,7 @@ function open(path: string, options: Partial<QueueServiceOptions> = {}): Fixture
     },
     check: () => Promise.resolve({ kind: "file" }),
     discard: () => Promise.resolve(),
+    tidy: () => Promise.resolve(),
     onEvent: (event) => void events.push(event),
     onChange: (items) => {
       for (const { wanted, done } of waiting) if (items.some(wanted)) done();
