@@ -15,6 +15,10 @@ const COMMANDS: Readonly<
     summary: "Send files to a server of that kind, and go on where it stopped",
     load: async () => (await import("./commands/upload.ts")).upload,
   },
+  "fetch-ranges": {
+    summary: "Download files over several connections, and go on where it stopped",
+    load: async () => (await import("./commands/fetch_ranges.ts")).fetchRanges,
+  },
 };
 
 function overview(): string {

@@ -1,5 +1,8 @@
 /** How the text of a flag becomes a value. Each throws a `RangeError` that says what it expects. */
 
+import { parseProxy } from "../protocols/http_ranges/proxies.ts";
+import { checkHeader } from "../protocols/http_ranges/request_head.ts";
+
 const BINARY_UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const;
 
 /** Any text. */
@@ -91,6 +94,64 @@ export function webSocketUrl(value: string): string {
 export function token(value: string): string {
   if (!/^[\x21-\x7e]+$/.test(value)) {
     throw new RangeError("a token of printable ASCII characters without spaces");
+  }
+  return value;
+}
+
+/** Texts on a line each. */
+export function lines(value: string): readonly string[] {
+  return value === "" ? [] : value.split("\n");
+}
+
+/** A URL that can be fetched. */
+export function httpUrl(value: string): string {
+  const url = URL.parse(value);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new RangeError("a URL such as https://example.org/file.iso");
+  }
+  return url.href;
+}
+
+/** URLs that can be fetched, on a line each. */
+export function urls(value: string): readonly string[] {
+  return lines(value).map(httpUrl);
+}
+
+/** Request headers, each `Name: value`, on a line each. */
+export function headers(value: string): readonly (readonly [name: string, value: string])[] {
+  return lines(value).map((line) => {
+    const [, name = "", content = ""] = /^([^:]+):\s*(.*?)\s*$/.exec(line) ?? [];
+    try {
+      checkHeader([name.trim(), content]);
+    } catch (error) {
+      const why = error instanceof Error && name !== "" ? ` (${error.message})` : "";
+      throw new RangeError(`a header such as "Accept-Language: de"${why}`, { cause: error });
+    }
+    return [name.trim(), content];
+  });
+}
+
+/** `NAME:PASSWORD`; the password may be empty, and hold further colons (RFC 7617). */
+export function credentials(value: string): { readonly name: string; readonly password: string } {
+  const [, name, password = ""] = /^([^:]+)(?::(.*))?$/s.exec(value) ?? [];
+  // deno-lint-ignore no-control-regex
+  if (name === undefined || /[\u0000-\u001f\u007f]/.test(value)) throw new RangeError("NAME:PASSWORD");
+  return { name, password };
+}
+
+/** `sha-256=` and 64 hexadecimal digits. */
+export function sha256Checksum(value: string): string {
+  const digest = /^sha-?256[=:]([0-9a-f]{64})$/i.exec(value)?.[1];
+  if (digest === undefined) throw new RangeError("sha-256= and 64 hexadecimal digits");
+  return digest.toLowerCase();
+}
+
+/** The URL of a proxy. */
+export function proxyUrl(value: string): string {
+  try {
+    parseProxy(value);
+  } catch (error) {
+    throw new RangeError("a proxy such as http://proxy.lan:3128", { cause: error });
   }
   return value;
 }

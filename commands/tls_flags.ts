@@ -1,5 +1,7 @@
 import type { Logger } from "@logtape/logtape";
 import { type Certificate, readCertificate } from "../net/certificate.ts";
+import { type Trust, trustFile } from "../net/trust.ts";
+import { printable } from "../terminal/printable.ts";
 import { UsageError } from "./command.ts";
 
 /** Where a server's certificate and its key are. */
@@ -49,4 +51,14 @@ export function reloadOnHangUp(
       });
     }
   });
+}
+
+/** The certificate authorities of the file that `--ca` names. @throws {UsageError} It holds none. */
+export async function trusted(path: string): Promise<Trust> {
+  try {
+    return await trustFile(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--ca ${printable(path)}: ${why}`, { cause: error });
+  }
 }

@@ -1,13 +1,12 @@
 import { basename } from "@std/path";
-import { type Trust, trustFile } from "../net/trust.ts";
 import type { Wish } from "../protocols/ws_upload/sender_state.ts";
 import { listenForKeys } from "../terminal/keys.ts";
 import { printNote } from "../terminal/output.ts";
-import { printable } from "../terminal/printable.ts";
 import { showProgress } from "../terminal/progress_display.ts";
 import { type Command, defineCommand, type ExitCode, UsageError } from "./command.ts";
 import { byteSizeBetween, text, toggle, token, webSocketUrl, wholeNumber } from "./flag_values.ts";
 import { RunningUploads } from "./running_uploads.ts";
+import { trusted } from "./tls_flags.ts";
 import { printEnd } from "./upload_events.ts";
 import { type FileToUpload, STANDARD_INPUT, uploadOne, type UploadTarget } from "./upload_one.ts";
 import { isOneFile } from "./upload_plan.ts";
@@ -125,15 +124,6 @@ function standardInput(
     throw new UsageError("Standard input is the keyboard: pipe something into it, as in: tar c DIR | …");
   }
   return { path: STANDARD_INPUT, name, id };
-}
-
-async function trusted(path: string): Promise<Trust> {
-  try {
-    return await trustFile(path);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`--ca ${printable(path)}: ${why}`, { cause: error });
-  }
 }
 
 async function uploadSingle(

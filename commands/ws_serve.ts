@@ -6,8 +6,19 @@ import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { assets } from "../web/assets.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
-import { byteSize, duration, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import {
+  byteSize,
+  byteSizeBetween,
+  duration,
+  logFormat,
+  origins,
+  text,
+  toggle,
+  token,
+  wholeNumber,
+} from "./flag_values.ts";
 import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
+import { checkApart, serveDownloads } from "./ws_serve_downloads.ts";
 import { serveLog } from "./ws_serve_log.ts";
 
 /** `transfer ws-serve`: receives uploads. */
@@ -18,7 +29,10 @@ export const wsServe: Command = defineCommand({
   details: `
 Open the address it prints in a browser, or send files with "transfer upload".
 Unfinished uploads are kept as NAME.part and go on where they stopped, also after
-a restart. Received files are at /files/NAME.`,
+a restart. Received files are at /files/NAME.
+
+It also fetches files from URLs that are given on the page /downloads, by text
+commands or over HTTP, and keeps a queue of them.`,
   flags: {
     host: {
       summary: "Address to listen on",
@@ -82,6 +96,37 @@ a restart. Received files are at /files/NAME.`,
       isList: true,
       parse: origins,
     },
+    downloadsDir: {
+      summary: "Directory for files that the server fetches; made with the first one",
+      valueName: "DIR",
+      default: "files",
+      parse: text,
+    },
+    threads: {
+      summary: "Most connections for one download",
+      valueName: "N",
+      default: "5",
+      boundedBy: "maxThreads",
+      parse: wholeNumber(1, 64),
+    },
+    block: {
+      summary: "Bytes of one request of a download",
+      valueName: "SIZE",
+      default: "8M",
+      boundedBy: "maxBlockBytes",
+      parse: byteSizeBetween("64K", "1G"),
+    },
+    maxActive: {
+      summary: "Most downloads at a time",
+      valueName: "N",
+      default: "3",
+      parse: wholeNumber(1, 100),
+    },
+    allowPrivate: {
+      summary: "Fetch also from loopback, private and link-local addresses",
+      default: "false",
+      parse: toggle,
+    },
     shareList: {
       summary: "Show at /api/uploads and /api/events what is uploaded, to all who may use the server",
       default: "false",
@@ -106,6 +151,7 @@ a restart. Received files are at /files/NAME.`,
     const tls = files === undefined ? undefined : await readCertificate(files);
     warnOfRisks(log, { host, token: values.token, tls });
     using told = serveLog(log);
+    checkApart(values);
     const server = await startUploadServer({
       ...values,
       host,
@@ -115,6 +161,7 @@ a restart. Received files are at /files/NAME.`,
       maxFileBytes: maxFile ?? Number.MAX_SAFE_INTEGER,
       allowedOrigins: allowOrigin,
       page: assets,
+      openSide: (stateFolder) => serveDownloads({ ...values, onEvent: told.onDownload }, stateFolder),
       onEvent: told.onEvent,
       onDenied: told.onDenied,
     }).catch((error: unknown) => {
@@ -142,7 +189,9 @@ function warnOfRisks(
 ): void {
   const { host, token, tls } = server;
   if (!isLoopback(host) && token === undefined) {
-    log.warn("anyone who reaches this address can upload and read files: set TRANSFER_TOKEN", { host });
+    log.warn("anyone who reaches this address can upload, fetch and read files: set TRANSFER_TOKEN", {
+      host,
+    });
   }
   if (tls !== undefined) warnOfDates(log, tls);
   if (!keepsLimits(Deno.version.deno)) {

@@ -49,6 +49,14 @@ export interface Disk {
   /** Removes a name, or an empty directory. @throws {Deno.errors.NotFound} */
   remove(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
+  /**
+   * Keeps every other process, and every other caller in this one, from locking the same file, until it is
+   * closed or the process ends, however it does.
+   *
+   * @returns `undefined` when another has it, or has removed it meanwhile.
+   * @throws {Deno.errors.NotFound}
+   */
+  lock(path: string): Promise<{ close(): void } | undefined>;
   /** Bytes that may still be written to the file system of a path. */
   freeBytes(path: string): Promise<number>;
   /**
@@ -94,6 +102,18 @@ export function realDisk(): Disk {
       if (Deno.build.os === "windows") return;
       using directory = await Deno.open(path, { read: true });
       await directory.sync();
+    },
+    async lock(path) {
+      // There a lock would keep out the other handles of this process as well.
+      if (Deno.build.os === "windows") return { close: () => {} };
+      const file = await Deno.open(path, { read: true, write: true });
+      const isLocked = await file.tryLock(true);
+      // A lock on a file that has lost its name keeps nobody out.
+      const found = isLocked ? await this.stat(path) : undefined;
+      const { dev, ino } = await file.stat();
+      if (found?.id === `${dev}:${ino}`) return file;
+      file.close();
+      return undefined;
     },
     async freeBytes(path) {
       const { bavail, bsize } = await statfs(path);

@@ -1,10 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
-import { dirname } from "@std/path";
 import { z } from "zod";
-import { makeParents, removeEmptyParents } from "./directory.ts";
-import { type Disk, type DiskFile, removeIfThere } from "./disk.ts";
+import { removeEmptyParents } from "./directory.ts";
+import type { Disk, DiskFile } from "./disk.ts";
 import type { Journal } from "./journal.ts";
-import { numberedName } from "./safe_name.ts";
+import { type Published, publishPart, removePart } from "./publishing.ts";
 
 /** Bytes read at a time where a part is checked. */
 const READ_BYTES = 1024 * 1024;
@@ -25,18 +24,6 @@ export type DurableRecord = z.infer<typeof durableRecord>;
 export const resumedRecord = z.object({ type: z.literal("resumed"), boot: z.string() });
 type ResumedRecord = z.infer<typeof resumedRecord>;
 
-/** Says that a part is about to get its final name. */
-export const publishingRecord = z.object({
-  type: z.literal("publishing"),
-  /** Relative to the directory of uploads. */
-  path: z.string(),
-  /** `DiskEntry.id` of the part. */
-  id: z.string(),
-  fileSize: z.int().nonnegative(),
-  sha256: z.string(),
-});
-export type PublishingRecord = z.infer<typeof publishingRecord>;
-
 /** Where a part stands and what it is to become. */
 export interface PartFileOptions {
   readonly disk: Disk;
@@ -53,17 +40,6 @@ export interface PartFileOptions {
   readonly claims: readonly DurableRecord[];
   /** `Disk.bootId` when the journal was last written to. */
   readonly boot: string | undefined;
-}
-
-/** What was published. */
-export interface Published {
-  /** Absolute. */
-  readonly path: string;
-  readonly fileSize: number;
-  /** Hexadecimal. */
-  readonly sha256: string;
-  /** Bytes of the file that it took the place of. */
-  readonly replacedBytes: number;
 }
 
 /** The bytes received are not those announced. */
@@ -227,25 +203,18 @@ export class PartFile {
       throw new DigestMismatchError(`SHA-256 of what arrived is ${sha256}, announced was ${options.sha256}`);
     }
     await this.close();
-    const found = await this.#disk.stat(this.path);
-    if (found === undefined) throw new Deno.errors.NotFound(`Part ${this.path} is gone`);
-    if (found.size !== this.#length) {
-      throw new RangeError(`Part ${this.path} has ${found.size} bytes, ${this.#length} were stored`);
-    }
-    for (let number = 0;; number++) {
-      const name = numberedName(this.name, number);
-      const path = await makeParents(this.#disk, this.#root, name);
-      const taken = await this.#disk.stat(path);
-      if (taken !== undefined && !(options.overwrite && taken.kind === "file")) continue;
-      const what = { fileSize: this.#length, sha256 };
-      // Read after a crash between the next two steps: the part may have its final name already.
-      await this.journal.append(
-        { type: "publishing", id: found.id, path: name, ...what } satisfies PublishingRecord,
-      );
-      if (await this.#moveTo(path, options.overwrite)) {
-        return { path, ...what, replacedBytes: taken?.size ?? 0 };
-      }
-    }
+    return await publishPart(
+      {
+        disk: this.#disk,
+        root: this.#root,
+        name: this.name,
+        path: this.path,
+        journal: this.journal,
+        fileSize: this.#length,
+        sha256,
+      },
+      options.overwrite,
+    );
   }
 
   /** Removes the journal of a part that was published, once the part's own name is gone for good. */
@@ -281,37 +250,6 @@ export class PartFile {
     this.#claims = [...this.#claims.slice(-1), claim];
   }
 
-  /** @returns Whether the name was still free. */
-  async #moveTo(target: string, overwrite: boolean): Promise<boolean> {
-    if (!overwrite) {
-      try {
-        // Unlike a rename, a link never replaces what is there.
-        await this.#disk.link(this.path, target);
-        await this.#disk.syncDirectory(dirname(target));
-        await this.#disk.remove(this.path);
-        return true;
-      } catch (error) {
-        if (error instanceof Deno.errors.AlreadyExists) return false;
-        if (!isWithoutLinks(error)) throw error;
-        if (!await this.#reserve(target)) return false;
-      }
-    }
-    await this.#disk.rename(this.path, target);
-    await this.#disk.syncDirectory(dirname(target));
-    return true;
-  }
-
-  /** Takes a name by an empty file, which the part then replaces. @returns Whether it was free. */
-  async #reserve(target: string): Promise<boolean> {
-    try {
-      (await this.#disk.create(target)).close();
-      return true;
-    } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) return false;
-      throw error;
-    }
-  }
-
   #ready(): Extract<PartState, { kind: "ready" }> {
     if (this.#state.kind === "unchecked") throw new TypeError(`Part ${this.path} was not recovered`);
     return this.#state;
@@ -327,23 +265,6 @@ export class PartFile {
     this.#state.file?.close();
     this.#state.file = undefined;
   }
-}
-
-/** Whether a file system has no second names for a file: FAT, exFAT and some network mounts. */
-function isWithoutLinks(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS" ||
-    code === "EMLINK";
-}
-
-/**
- * Removes what there is of a part and its journal. The part goes for good first: a journal alone is
- * known for the rest of something, while a part alone could be anybody's.
- */
-export async function removePart(disk: Disk, path: string): Promise<void> {
-  await removeIfThere(disk, path);
-  await disk.syncDirectory(dirname(path));
-  await removeIfThere(disk, `${path}.journal`);
 }
 
 /** Claims in order of length: one that came after a longer one has replaced it. */

@@ -4,7 +4,8 @@ import { CompletedLog, type CompletedUpload } from "./completed_log.ts";
 import { makeParents, syncParents } from "./directory.ts";
 import { type Disk, realDisk, removeIfThere } from "./disk.ts";
 import { Journal } from "./journal.ts";
-import { durableRecord, PartFile, type Published, publishingRecord, removePart } from "./part_file.ts";
+import { durableRecord, PartFile } from "./part_file.ts";
+import { type Published, publishedBefore, publishingRecord, removePart } from "./publishing.ts";
 import { isStateFile, numberedName, safeRelativePath } from "./safe_name.ts";
 
 /** The folder, in the directory of uploads, that holds what belongs to no single upload. */
@@ -255,16 +256,12 @@ export class UploadStore {
     const tokenHash = lastOf(ownedRecord, rest)?.tokenHash ?? opened.data.tokenHash;
     const publishing = publishingRecord.safeParse(rest.at(-1));
     if (publishing.success) {
-      const { id, fileSize, sha256 } = publishing.data;
-      // Relative, so that a directory that was moved meanwhile makes no difference.
-      const published = { path: join(this.root, publishing.data.path), fileSize, sha256 };
-      const target = await this.#disk.stat(published.path);
-      // After a directory was copied, or restored, an id can be another file's: then the part is all there is.
-      const isPart = found === undefined || found.id === id;
-      if (target?.id === id && target.size === fileSize && isPart) {
+      const options = { disk: this.#disk, root: this.root, found, record: publishing.data };
+      const published = await publishedBefore(options);
+      if (published !== undefined) {
+        const { path: target, fileSize, sha256 } = published;
         const owner = tokenHash === undefined ? {} : { tokenHash };
-        await this.#disk.syncDirectory(dirname(published.path));
-        await this.completed.add({ fileId, ...published, ...owner, atMs: nowMs });
+        await this.completed.add({ fileId, path: target, fileSize, sha256, ...owner, atMs: nowMs });
         return void await removePart(this.#disk, path);
       }
     }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseDownloadUrl } from "./download_url.ts";
 import type { DownloadRequest, QueueItem } from "./queue_item.ts";
-import type { Wish } from "./queue.ts";
+import type { Wish } from "./queue_rules.ts";
 import type { QueueService } from "./queue_service.ts";
 import type { DownloadView } from "./queue_view.ts";
 

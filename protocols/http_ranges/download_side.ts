@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_PATH, listed } from "./download_api.ts";
+import { DownloadMetrics } from "./download_metrics.ts";
 import { serveApi } from "./download_routes.ts";
-import { type CheckUrl, QueueService, type QueueServiceOptions } from "./queue_service.ts";
+import type { CheckUrl } from "./queue_runner.ts";
+import { QueueService, type QueueServiceOptions } from "./queue_service.ts";
 import { Slots } from "./slots.ts";
 import { TextCommands } from "./text_commands.ts";
 
@@ -30,6 +32,7 @@ const CHECKS_AT_ONCE = 128;
 /** The queue of downloads for the clients of a server: text commands, HTTP and events. */
 export class DownloadSide {
   readonly #service: QueueService;
+  readonly #metrics = new DownloadMetrics();
   readonly #options: DownloadSideOptions;
   readonly #check: CheckUrl;
   readonly #clients = new Set<TextCommands>();
@@ -42,6 +45,10 @@ export class DownloadSide {
     this.#service = new QueueService({
       ...options,
       check: this.#check,
+      onEvent: (event) => {
+        this.#metrics.count(event);
+        options.onEvent(event);
+      },
       onChange: (changed, gone) =>
         this.#publish([
           ...changed.map((data) => ({ type: "download", data }) as const),
@@ -76,6 +83,11 @@ export class DownloadSide {
 
   snapshot(): { readonly downloads: unknown } {
     return { downloads: listed(this.#service) };
+  }
+
+  /** Its metrics of this moment, in Prometheus' text format. */
+  scrape(): string {
+    return this.#metrics.render(this.#service);
   }
 
   follow(publish: (events: readonly SideEvent[]) => void): void {

@@ -34,7 +34,9 @@ export class HttpConnection {
       await writeAll(this.stream, request);
       return await this.#readHead();
     } catch (error) {
-      if (!this.#hasServed || error instanceof ConnectionProblem) throw error;
+      // What is no answer on a connection that had one before was left behind by that.
+      const isLeftOver = error instanceof ConnectionProblem && error.isFinal;
+      if (!this.#hasServed || (error instanceof ConnectionProblem && !isLeftOver)) throw error;
       throw new StaleConnectionError("The connection was closed while idle", { cause: error });
     }
   }

@@ -7,12 +7,18 @@ const JUDGED_AFTER_MS = 5_000;
 /** Far slower: by this factor than the median of the others. */
 const FAR_SLOWER = 10;
 
-/** Connections that have been silent for too long. */
+/**
+ * Connections that have been silent for too long: `patienceMs`, for an answer under way, or else a shorter
+ * time, also for one that has not begun.
+ */
 export function findSilent(
   leases: readonly Lease[],
-  { patienceMs = SILENT_MS, nowMs }: { readonly patienceMs: number | undefined; readonly nowMs: number },
+  { patienceMs: patience, nowMs }: { readonly patienceMs: number | undefined; readonly nowMs: number },
 ): readonly Lease[] {
-  return leases.filter((lease) => lease.at < lease.to && nowMs - lease.aliveAtMs >= patienceMs);
+  const candidates = patience === undefined ? leases : leases.filter(({ phase }) => phase === "flowing");
+  return candidates.filter(({ at, to, aliveAtMs }) =>
+    at < to && nowMs - aliveAtMs >= (patience ?? SILENT_MS)
+  );
 }
 
 /** The slowest connection, if it is far slower than the others and would hold up the end. */

@@ -1,12 +1,6 @@
-import {
-  type DownloadRequest,
-  type Headway,
-  isOver,
-  type ItemState,
-  type Outcome,
-  type QueueItem,
-  shownState,
-} from "./queue_item.ts";
+import { type DownloadRequest, type Headway, isOver, type Outcome, type QueueItem } from "./queue_item.ts";
+import { afterEnd, cancelled, isGranted, isSame, type Wish } from "./queue_rules.ts";
+import { WaitingLine } from "./waiting_line.ts";
 
 /** What the shell has to do. `save` and `forget` come before what follows from them. */
 export type QueueAction =
@@ -20,9 +14,6 @@ export type QueueAction =
   | { readonly type: "stop"; readonly id: number }
   /** Delete what a download that is not under way has left. */
   | { readonly type: "discard"; readonly item: QueueItem };
-
-/** What a person can ask of an item. */
-export type Wish = "pause" | "resume" | "retry" | "cancel" | "forget";
 
 /** Options of {@linkcode DownloadQueue}. */
 export interface DownloadQueueOptions {
@@ -40,15 +31,6 @@ export interface DownloadQueueOptions {
 
 const MOST_ITEMS = 10_000;
 const NO_HEADWAY: Headway = { name: undefined, size: undefined, received: 0 };
-/** From which states a wish can be granted. */
-const GRANTED = {
-  pause: ["queued", "active"],
-  resume: ["paused"],
-  retry: ["failed", "cancelled"],
-  cancel: ["queued", "active", "paused"],
-  forget: ["done", "failed", "cancelled"],
-} as const satisfies Record<Wish, readonly string[]>;
-
 /**
  * What is to be fetched, in which order, and what has been. A core without I/O: it is told what happened
  * and when (milliseconds since 1970), and answers with what to do.
@@ -60,9 +42,7 @@ export class DownloadQueue {
   readonly #items = new Map<number, QueueItem>();
   /** Ids by what is asked for, of the newest item that asks for it. */
   readonly #byKey = new Map<string, number>();
-  /** Those that wait, in the order of their places; sorted when it is looked at. */
-  #waiting: QueueItem[] = [];
-  #isSorted = false;
+  readonly #waiting = new WaitingLine();
   /** Ids of what is over, oldest first. */
   readonly #over = new Set<number>();
   readonly #active = new Set<number>();
@@ -99,8 +79,7 @@ export class DownloadQueue {
 
   /** Items that wait for their turn, the next one first. */
   get waiting(): readonly QueueItem[] {
-    this.#sort();
-    return this.#waiting;
+    return this.#waiting.items;
   }
 
   /** Items that are over, the newest first. */
@@ -180,7 +159,7 @@ export class DownloadQueue {
 
   #settle(item: QueueItem, outcome: Outcome, atMs: number): QueueAction[] {
     const then = item.state.kind === "active" ? item.state.then : undefined;
-    const next = after(item, outcome, { then, atMs });
+    const next = afterEnd(item, outcome, { then, atMs });
     const saved = this.#save(next);
     return next.state.kind === "cancelled" ? [saved, { type: "discard", item }] : [saved];
   }
@@ -200,12 +179,8 @@ export class DownloadQueue {
         return [this.#save({ ...item, place: ++this.#lastPlace, state: { kind: "queued" } })];
       case "cancel": {
         if (state.kind === "active") return this.#stop(item, "cancelled");
-        const cancelled: QueueItem = {
-          ...item,
-          state: { kind: "cancelled", atMs: nowMs },
-          headway: { ...item.headway, received: 0 },
-        };
-        return [this.#save(cancelled), { type: "discard", item }, ...this.#prune()];
+        const saved = this.#save(cancelled(item, nowMs));
+        return [saved, { type: "discard", item }, ...this.#prune()];
       }
       case "forget":
         this.#remove(item);
@@ -225,20 +200,14 @@ export class DownloadQueue {
   #startNext(): QueueAction[] {
     const actions: QueueAction[] = [];
     while (this.#active.size < this.#maxActive) {
-      this.#sort();
       // Two of one URL would write to one part.
       const keys = new Set(this.active.map(({ request }) => request.key));
-      const next = this.#waiting.find(({ request }) => !keys.has(request.key));
+      const next = this.#waiting.items.find(({ request }) => !keys.has(request.key));
       if (next === undefined) break;
       const item: QueueItem = { ...next, state: { kind: "active", then: undefined } };
       actions.push(this.#save(item), { type: "start", item });
     }
     return actions;
-  }
-
-  #sort(): void {
-    if (!this.#isSorted) this.#waiting.sort((a, b) => a.place - b.place);
-    this.#isSorted = true;
   }
 
   #prune(): QueueAction[] {
@@ -267,20 +236,14 @@ export class DownloadQueue {
     this.#lastPlace = Math.max(this.#lastPlace, item.place);
     if (state.kind === "active") this.#active.add(id);
     else if (isOver(state)) this.#over.add(id);
-    else if (state.kind === "queued") {
-      const last = this.#waiting.at(-1);
-      this.#isSorted &&= last === undefined || last.place < item.place;
-      this.#waiting.push(item);
-    }
+    else if (state.kind === "queued") this.#waiting.add(item);
   }
 
   #leave(before: QueueItem | undefined): void {
     if (before === undefined) return;
     this.#active.delete(before.id);
     this.#over.delete(before.id);
-    if (before.state.kind !== "queued") return;
-    const at = this.#waiting[0]?.id === before.id ? 0 : this.#waiting.findIndex(({ id }) => id === before.id);
-    if (at !== -1) this.#waiting.splice(at, 1);
+    if (before.state.kind === "queued") this.#waiting.remove(before.id);
   }
 
   #remove(item: QueueItem): void {
@@ -288,39 +251,6 @@ export class DownloadQueue {
     this.#items.delete(item.id);
     if (this.#byKey.get(item.request.key) === item.id) this.#byKey.delete(item.request.key);
   }
-}
-
-function after(
-  item: QueueItem,
-  outcome: Outcome,
-  { then, atMs }: {
-    readonly then: Extract<ItemState, { kind: "active" }>["then"];
-    readonly atMs: number;
-  },
-): QueueItem {
-  if (outcome.kind === "done") {
-    const { path, bytes, sha256 } = outcome;
-    const headway = { ...item.headway, size: bytes, received: bytes };
-    return { ...item, headway, state: { kind: "done", path, sha256, atMs } };
-  }
-  if (then === "cancelled") {
-    return { ...item, headway: { ...item.headway, received: 0 }, state: { kind: "cancelled", atMs } };
-  }
-  if (outcome.kind === "failed" && then === undefined) {
-    return { ...item, state: { kind: "failed", reason: outcome.reason, atMs } };
-  }
-  return { ...item, state: { kind: then ?? "queued" } };
-}
-
-function isGranted(item: QueueItem, wish: Wish): boolean {
-  const states: readonly string[] = GRANTED[wish];
-  return states.includes(shownState(item)) && (wish !== "forget" || isOver(item.state));
-}
-
-function isSame(a: DownloadRequest, b: DownloadRequest): boolean {
-  const isAsWanted = (mine: string | undefined, wanted: string | undefined) =>
-    wanted === undefined || mine === wanted;
-  return isAsWanted(a.name, b.name) && isAsWanted(a.sha256, b.sha256);
 }
 
 function overAtMs({ state }: QueueItem): number {

@@ -1,12 +1,10 @@
-import type { UrlVerdict } from "./command_session.ts";
-import { DownloadQueue, type QueueAction, type Wish } from "./queue.ts";
+import { DownloadQueue, type QueueAction } from "./queue.ts";
+import type { Wish } from "./queue_rules.ts";
 import type { DownloadRequest, Outcome, QueueItem } from "./queue_item.ts";
+import { QueueRunner, type RunnerOptions } from "./queue_runner.ts";
+import { QueueSaver } from "./queue_saver.ts";
 import type { QueueChange, QueueStore } from "./queue_store.ts";
 import { type DownloadView, viewItem } from "./queue_view.ts";
-import type { RunningDownload } from "./running_download.ts";
-
-/** Looks whether a URL leads to a file. Never rejects. */
-export type CheckUrl = (key: string, signal: AbortSignal) => Promise<UrlVerdict>;
 
 /** What happened to a download, for logs. */
 export type DownloadEvent =
@@ -26,26 +24,11 @@ export type DownloadEvent =
   /** The queue could not be written to disk, or a part not be deleted. */
   | { readonly type: "unsaved" | "undeleted"; readonly reason: string };
 
-/** A file that has got its final name. */
-export type PublishedFile = Omit<Extract<Outcome, { kind: "done" }>, "kind">;
-
 /** Options of {@linkcode QueueService}. */
-export interface QueueServiceOptions {
+export interface QueueServiceOptions extends RunnerOptions {
   readonly store: QueueStore;
   /** Most downloads under way at a time. */
   readonly maxActive: number;
-  /**
-   * Begins a download, or goes on with what an earlier one of it left. What it rejects with is told.
-   * `onPublished` is to be awaited when the file has its final name, before what tells so after a crash is
-   * removed: else the next process would fetch it once more.
-   */
-  readonly fetch: (
-    item: QueueItem,
-    onPublished: (file: PublishedFile) => Promise<void>,
-  ) => Promise<RunningDownload>;
-  readonly check: CheckUrl;
-  /** Deletes what a download that is not under way has left. */
-  readonly discard: (item: QueueItem) => Promise<void>;
   readonly onEvent: (event: DownloadEvent) => void;
   /** Items that are new or have changed, and ids of those that are no more. */
   readonly onChange: (changed: readonly DownloadView[], gone: readonly number[]) => void;
@@ -53,38 +36,33 @@ export interface QueueServiceOptions {
 
 /** How often progress is told, in milliseconds. */
 const PROGRESS_MS = 250;
-/** How long {@linkcode QueueService.close} waits for downloads to stop, in milliseconds. */
-const STOP_MS = 8_000;
-
-/** A download under way. */
-interface Running {
-  readonly abort: AbortController;
-  /** `undefined` while its URL is looked at. */
-  download: RunningDownload | undefined;
-  readonly ended: Promise<void>;
-  /** How far it was when that was told last. */
-  toldReceived: number;
-}
-
 /** Carries out what the queue decides: keeps it on disk, runs its downloads, and tells how they go. */
 export class QueueService {
   readonly #options: QueueServiceOptions;
   readonly #queue: DownloadQueue;
-  readonly #running = new Map<number, Running>();
-  /** What is left of cancelled downloads is being deleted, by the URLs of these. */
-  readonly #discarding = new Map<string, Promise<void>>();
-  /** Changes that are not on disk yet, in order. */
-  #unsaved: QueueChange[] = [];
-  #saving: Promise<void> | undefined;
+  readonly #saver: QueueSaver;
+  readonly #runner: QueueRunner;
+  /** What was told last of each item under way. */
+  readonly #told = new Map<number, string>();
   #ticker: ReturnType<typeof setInterval> | undefined;
-  #isClosed = false;
 
   /** Goes on with what an earlier process left. */
   constructor(options: QueueServiceOptions) {
     this.#options = options;
-    const { store, maxActive } = options;
+    const { store, maxActive, onEvent } = options;
+    this.#saver = new QueueSaver(store, (reason) => onEvent({ type: "unsaved", reason }));
+    this.#runner = new QueueRunner(options, {
+      // What can't be stored is told by `unsaved`, here and below.
+      onPublished: (item, file) => this.#settle(item, { kind: "done", ...file }).catch(() => {}),
+      onEnded: (item, outcome) => this.#ended(item, outcome),
+      onUndeleted: (reason) => onEvent({ type: "undeleted", reason }),
+    });
     this.#queue = new DownloadQueue({ maxActive, items: store.load(), lastId: store.lastId });
-    this.#obey(this.#queue.begin(Date.now())).catch(() => {}); // Told by `unsaved`.
+    this.#obey(this.#queue.begin(Date.now())).catch(() => {});
+    // No more than these can have been published when the process before died, or the one before that.
+    for (const item of this.#queue.over.slice(0, 2 * maxActive)) {
+      if (item.state.kind === "done" && this.find(item.request.key) === item) this.#runner.tidy(item);
+    }
   }
 
   /** The newest item of a URL in its normal form. */
@@ -120,7 +98,7 @@ export class QueueService {
   }
 
   view(item: QueueItem): DownloadView {
-    return viewItem(item, this.#running.get(item.id)?.download);
+    return viewItem(item, this.#runner.find(item.id));
   }
 
   /**
@@ -178,49 +156,21 @@ export class QueueService {
 
   /** Stops all downloads, each keeping what it has; they go on when the queue is opened again. */
   async close(): Promise<void> {
-    this.#isClosed = true;
     clearInterval(this.#ticker);
-    for (const id of this.#running.keys()) this.#stop(id);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_MS));
-    await Promise.race([Promise.all([...this.#running.values()].map(({ ended }) => ended)), patience]);
-    clearTimeout(timer);
-    await this.#saving?.catch(() => {}); // Told by `unsaved`.
-    await Promise.all(this.#discarding.values());
+    await this.#runner.close();
+    await this.#saver.settled();
+    await this.#runner.discarded();
   }
 
   /** Saves first, then does what follows. */
   async #obey(actions: readonly QueueAction[]): Promise<void> {
     const changes = actions.filter((action) => action.type === "save" || action.type === "forget");
-    this.#unsaved.push(...changes);
-    // What several clients ask for within one turn costs one sync.
-    this.#saving ??= new Promise<void>((resolve, reject) => {
-      setTimeout(() => {
-        this.#saving = undefined;
-        const reason = this.#save();
-        if (reason === undefined) resolve();
-        else reject(new Error(`The download queue could not be stored: ${reason}`));
-      });
-    });
     try {
-      await this.#saving;
+      await this.#saver.save(changes);
     } finally {
       // Also when the disk is full: what is asked for is fetched, and stored when there is room again.
       this.#tell(changes);
       for (const action of actions) this.#carryOut(action);
-    }
-  }
-
-  /** @returns What went wrong. */
-  #save(): string | undefined {
-    try {
-      this.#options.store.write(this.#unsaved);
-      this.#unsaved = [];
-      return undefined;
-    } catch (error) {
-      const reason = reasonOf(error);
-      this.#options.onEvent({ type: "unsaved", reason });
-      return reason;
     }
   }
 
@@ -234,80 +184,26 @@ export class QueueService {
   #carryOut(action: QueueAction): void {
     switch (action.type) {
       case "start":
-        return this.#isClosed ? undefined : this.#start(action.item);
+        return this.#start(action.item);
       case "stop":
-        return this.#stop(action.id);
+        return this.#runner.stop(action.id);
       case "discard":
-        return this.#discard(action.item);
+        return this.#runner.discard(action.item);
       case "save":
       case "forget":
     }
   }
 
-  #discard(item: QueueItem): void {
-    const { key } = item.request;
-    const discarding = Promise.resolve(this.#discarding.get(key))
-      .then(() => this.#options.discard(item))
-      .catch((error: unknown) => this.#options.onEvent({ type: "undeleted", reason: reasonOf(error) }))
-      .then(() => {
-        if (this.#discarding.get(key) === discarding) this.#discarding.delete(key);
-      });
-    this.#discarding.set(key, discarding);
-  }
-
   #start(item: QueueItem): void {
-    const abort = new AbortController();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const running: Running = { abort, download: undefined, ended: promise, toldReceived: -1 };
-    this.#running.set(item.id, running);
+    if (!this.#runner.start(item)) return;
     this.#ticker ??= setInterval(() => this.#tick(), PROGRESS_MS);
-    const { id, request: { url } } = item;
-    this.#options.onEvent({ type: "started", id, url });
-    void this.#run(item, running).catch((error: unknown): Outcome => ({
-      kind: "failed",
-      reason: reasonOf(error),
-    })).then((outcome) => {
-      // What goes wrong when the server stops goes well the next time.
-      const isCutOff = this.#isClosed && outcome.kind === "failed";
-      this.#ended(item, isCutOff ? { kind: "stopped" } : outcome);
-      resolve();
-    });
-  }
-
-  async #run({ id, request }: QueueItem, running: Running): Promise<Outcome> {
-    const { signal } = running.abort;
-    if (!request.isChecked) {
-      const verdict = await this.#options.check(request.key, signal);
-      if (verdict.kind === "unreachable") return { kind: "failed", reason: verdict.reason };
-      if (verdict.kind === "page") return { kind: "failed", reason: "It is a web page, not a file" };
-    }
-    await this.#discarding.get(request.key);
-    const item = this.#queue.get(id);
-    if (signal.aborted || item === undefined) return { kind: "stopped" };
-    const download = await this.#options.fetch(item, async (file) => {
-      await this.#settle(item, { kind: "done", ...file }).catch(() => {}); // Told by `unsaved`.
-    });
-    running.download = download;
-    if (signal.aborted) download.cancel(false);
-    await download.ended;
-    return outcomeOf(download);
-  }
-
-  #stop(id: number): void {
-    const running = this.#running.get(id);
-    running?.abort.abort();
-    running?.download?.cancel(false);
+    this.#options.onEvent({ type: "started", id: item.id, url: item.request.url });
   }
 
   #ended(item: QueueItem, outcome: Outcome): void {
-    const { id } = item;
-    this.#note(id);
-    this.#running.delete(id);
-    if (this.#running.size === 0) {
-      clearInterval(this.#ticker);
-      this.#ticker = undefined;
-    }
-    this.#settle(item, outcome).catch(() => {}); // Told by `unsaved`.
+    this.#note(item.id);
+    this.#told.delete(item.id);
+    this.#settle(item, outcome).catch(() => {});
   }
 
   /** Notes, durably, how a download has ended; not twice. */
@@ -330,33 +226,28 @@ export class QueueService {
   }
 
   #tick(): void {
-    const moved = [...this.#running].filter(([id, running]) => {
-      const received = running.download?.received ?? -1;
-      const isNew = received !== running.toldReceived || running.download?.note !== undefined;
-      running.toldReceived = received;
+    const changed: DownloadView[] = [];
+    for (const id of this.#runner.ids) {
       this.#note(id);
-      return isNew;
-    });
-    const changed = moved.flatMap(([id]) => this.#queue.get(id) ?? []).map((item) => this.view(item));
-    if (changed.length > 0) this.#options.onChange(changed, []);
+      const item = this.#queue.get(id);
+      if (item === undefined) continue;
+      const view = this.view(item);
+      const { received, threads, bytesPerSecond, note } = view;
+      const told = JSON.stringify([received, threads, bytesPerSecond, note]);
+      if (this.#told.get(id) !== told) changed.push(view);
+      this.#told.set(id, told);
+    }
+    if (changed.length > 0) return this.#options.onChange(changed, []);
+    if (this.#queue.active.length > 0) return;
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
   }
 
   /** Tells the queue how far a download is. */
   #note(id: number): void {
-    const download = this.#running.get(id)?.download;
+    const download = this.#runner.find(id);
     if (download === undefined) return;
     const { name, size, received } = download;
     this.#queue.progressed(id, { name, size, received });
   }
-}
-
-function outcomeOf({ state }: RunningDownload): Outcome {
-  if (state.kind === "failed") return { kind: "failed", reason: state.reason };
-  if (state.kind !== "done") return { kind: "stopped" };
-  const { path, bytes, sha256 } = state;
-  return { kind: "done", path, bytes, sha256 };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

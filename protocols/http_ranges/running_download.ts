@@ -38,8 +38,22 @@ export interface DownloadOptions {
   readonly overwrite: boolean;
   /** Whether an address may be connected to, asked of every one right before. */
   readonly admitAddress?: ((ip: string) => boolean) | undefined;
+  /**
+   * Called when the file has its final name, and waited for before what tells so after a crash is removed:
+   * who remembers it here fetches no file twice. What it rejects with fails the download.
+   */
+  readonly onPublished?: ((file: PublishedDownload) => Promise<void>) | undefined;
   /** Called when the state has changed, or what was received. */
   readonly onChange?: ((download: RunningDownload) => void) | undefined;
+}
+
+/** A file that has its final name. */
+export interface PublishedDownload {
+  /** Absolute. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
 }
 
 /** A user and a password, for the host of the URL alone. */
@@ -82,6 +96,8 @@ export interface RunningDownload {
   readonly received: number;
   readonly connections: readonly ConnectionView[];
   readonly finished: readonly ByteRange[];
+  /** Sources that are not asked any more, by their place in the options, and why. */
+  readonly problems: readonly { readonly source: number; readonly reason: string }[];
   /** Why nothing moves at the moment, for a person: waiting for the server, say. */
   readonly note: string | undefined;
   pause(): void;

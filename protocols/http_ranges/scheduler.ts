@@ -91,6 +91,12 @@ export class Scheduler {
     return this.#leases.finished.bytes;
   }
 
+  /** How far the file is there from its beginning. */
+  get complete(): number {
+    const { first } = this.#leases.finished;
+    return first?.from === 0 ? first.to : 0;
+  }
+
   get finished(): readonly ByteRange[] {
     return [...this.#leases.finished];
   }

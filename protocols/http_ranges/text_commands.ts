@@ -2,7 +2,8 @@ import { toFileUrl } from "@std/path";
 import { type CommandAction, CommandSession, type GivenUrl, type UrlVerdict } from "./command_session.ts";
 import { fetchedLine, loadingLine, waitingLine } from "./command_texts.ts";
 import { type QueueItem, shownState } from "./queue_item.ts";
-import type { CheckUrl, QueueService } from "./queue_service.ts";
+import type { CheckUrl } from "./queue_runner.ts";
+import type { QueueService } from "./queue_service.ts";
 import { Slots } from "./slots.ts";
 
 /** URLs of one client that are looked at at a time. */

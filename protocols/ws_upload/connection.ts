@@ -12,7 +12,7 @@ export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 export const MAX_READ_BYTES = 2 * MAX_MESSAGE_BYTES;
 /** A client that lets this many bytes of answers pile up does not read them. */
 export const MAX_UNSENT_BYTES = 1024 * 1024;
-/** A client that has not taken an answer after this time does not read them, in milliseconds. */
+/** A client that leaves answers standing for so long does not read them either, in milliseconds. */
 const UNREAD_MS = 60_000;
 /** How often a quiet connection is asked whether it is there; if nothing comes until the next time, it is not. */
 const PING_MS = 20_000;
@@ -69,11 +69,11 @@ function keepAlive(socket: WebSocketConnection): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Settles when a text has left, or its client is gone. */
+/** Settles when there is room for more, or the client is gone. */
 async function sendText(socket: WebSocketConnection, text: string): Promise<void> {
-  const timer = setTimeout(() => socket.terminate(), UNREAD_MS);
   socket.send(text);
-  await socket.unsentBelow(0);
+  const timer = setTimeout(() => socket.terminate(), UNREAD_MS);
+  await socket.unsentBelow(MAX_UNSENT_BYTES / 4);
   clearTimeout(timer);
 }
 

@@ -126,7 +126,9 @@ async function startIn(
     share,
     side,
     hub: share === undefined && side === undefined ? undefined : hub,
-    scrape: () => scrape({ metrics, uploads, store, connections, memory }),
+    scrape: async () => {
+      return await scrape({ metrics, uploads, store, connections, memory }) + (side?.scrape() ?? "");
+    },
     onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
   };
   const http = await listen((request, response) => void respond({ request, response }, site), {

@@ -12,6 +12,8 @@ export interface SideService {
   readonly route: (path: string) => ((exchange: Exchange) => Promise<void>) | undefined;
   /** Its part of what a new reader of `/api/events` gets first. */
   readonly snapshot: () => Readonly<Record<string, unknown>>;
+  /** Its metrics of this moment, in Prometheus' text format. */
+  readonly scrape: () => string;
   /** Has its events told to all readers from now on. */
   readonly follow: (publish: (events: readonly HubEvent[]) => void) => void;
   /** Lets go of its clients, and ends its work so that it can be taken up again. */

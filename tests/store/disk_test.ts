@@ -54,6 +54,14 @@ for (const [name, make] of DISKS) {
       assertEquals((await disk.stat(`${root}/d`))?.kind, "directory");
       await (await disk.create(`${root}/d/x`)).close();
       await assertRejects(() => disk.remove(`${root}/d`));
+      const lock = await disk.lock(`${root}/b`);
+      assert(lock !== undefined);
+      assertEquals(await disk.lock(`${root}/b`), undefined);
+      lock.close();
+      const again = await disk.lock(`${root}/b`);
+      assert(again !== undefined);
+      again.close();
+      await assertRejects(() => disk.lock(`${root}/none`), Deno.errors.NotFound);
       await disk.syncDirectory(root);
       assert(await disk.freeBytes(root) > 0);
     } finally {

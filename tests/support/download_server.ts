@@ -47,6 +47,7 @@ export async function startDownloadServer(
             await Deno.remove(join(files, `${headway.name}.part`)).catch(() => {});
           }
         },
+        tidy: () => Promise.resolve(),
         serveFile: (exchange, name) => serveFile(exchange, { root: files, name }),
         onEvent: (event) => void events.push(event),
         ...sideOptions,
@@ -55,6 +56,7 @@ export async function startDownloadServer(
         connect: (client) => side.connect(client),
         route: (path) => side.route(path),
         snapshot: () => ({ ...side.snapshot() }),
+        scrape: () => side.scrape(),
         follow: (publish) => side.follow(publish),
         async close() {
           await side.close();

@@ -60,6 +60,7 @@ export function simpleDownload(item: QueueItem, directory: string): RunningDownl
     get finished() {
       return received === 0 ? [] : [{ from: 0, to: received }];
     },
+    problems: [],
     note: undefined,
     pause: () => {},
     resume: () => {},

@@ -39,6 +39,7 @@ export function stillDownload(item: QueueItem): RunningDownload {
     received: finished.reduce((sum, { from, to }) => sum + to - from, 0),
     connections,
     finished,
+    problems: [],
     note: undefined,
     pause: () => {},
     resume: () => {},

@@ -43,6 +43,7 @@ export class VolatileDisk implements Disk {
   /** The power goes at this call, counted from the last start. */
   #lossAt = Infinity;
   #free = Infinity;
+  #locks = new Set<Inode>();
 
   constructor(random: () => number) {
     this.#random = random;
@@ -68,6 +69,7 @@ export class VolatileDisk implements Disk {
   restart(kind: "power" | "crash"): void {
     this.#calls = 0;
     this.#lossAt = Infinity;
+    this.#locks.clear();
     if (kind === "crash") return;
     this.bootId = `boot-${++this.#boots}`;
     this.#lose(this.#root, new Set());
@@ -146,6 +148,14 @@ export class VolatileDisk implements Disk {
     const inode = this.#find(path);
     inode.durableEntries = new Map(inode.entries);
     inode.unsyncedNames = [];
+  }
+
+  async lock(path: string): Promise<{ close(): void } | undefined> {
+    await this.#call();
+    const inode = this.#find(path);
+    if (this.#locks.has(inode)) return undefined;
+    this.#locks.add(inode);
+    return { close: () => void this.#locks.delete(inode) };
   }
 
   async freeBytes(): Promise<number> {

@@ -260,3 +260,28 @@ Deno.test("a progress event names the connections and what is there of the file"
   assertEquals(lanes, [{ lane: 0, from: 0, at: HELD_BYTES, to: 300_000, bytesPerSecond: 1 }]);
   assertEquals([finished, bytesPerSecond, item.threads], [[[0, HELD_BYTES]], 1, 1]);
 });
+
+Deno.test("metrics count downloads by state and by how they ended", async () => {
+  await using dir = await tempDir();
+  await using origin = startOrigin();
+  await using server = await startDownloadServer({ dir: dir.path, side: { maxActive: 1 } });
+  const urls = ["/files/a.bin", "/missing", "/held/b.bin", "/held/c.bin"].map((path) => origin.url + path);
+  await ask(server.api, "POST", { urls });
+  await until(server, 3, ({ received }) => received === HELD_BYTES);
+  const text = await (await fetch(`${server.server.url}/metrics`)).text();
+  const values = Object.fromEntries(
+    text.split("\n").filter((line) => line.startsWith("transfer_download_")).map((line) => line.split(" ")),
+  );
+  assertEquals(values, {
+    'transfer_download_items{state="queued"}': "1",
+    'transfer_download_items{state="active"}': "1",
+    'transfer_download_items{state="paused"}': "0",
+    transfer_download_bytes_per_second: "1",
+    'transfer_download_ended_total{outcome="done"}': "1",
+    'transfer_download_ended_total{outcome="failed"}': "1",
+    'transfer_download_ended_total{outcome="cancelled"}': "0",
+    transfer_download_file_bytes_total: "300000",
+    transfer_download_unsaved_total: "0",
+  });
+  assertStringIncludes(text, "transfer_upload_open_sessions 0");
+});

@@ -37,6 +37,7 @@ function open(path: string, options: Partial<QueueServiceOptions> = {}): Fixture
     },
     check: () => Promise.resolve({ kind: "file" }),
     discard: () => Promise.resolve(),
+    tidy: () => Promise.resolve(),
     onEvent: (event) => void events.push(event),
     onChange: (items) => {
       for (const { wanted, done } of waiting) if (items.some(wanted)) done();
@@ -85,6 +86,8 @@ Deno.test("a stop of the server changes nothing about what was under way", async
   {
     await using queue = open(path);
     await queue.service.add([request("a"), request("b")]);
+    await queue.service.close();
+    assertEquals(queue.events.map(({ type }) => type), ["queued", "queued", "started", "stopped"]);
   }
   {
     using store = new QueueStore(path);

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { DownloadQueue, type QueueAction, type Wish } from "../../../protocols/http_ranges/queue.ts";
+import { DownloadQueue, type QueueAction } from "../../../protocols/http_ranges/queue.ts";
+import type { Wish } from "../../../protocols/http_ranges/queue_rules.ts";
 import {
   type DownloadRequest,
   isOver,

@@ -1,0 +1,60 @@
+import {
+  type DownloadRequest,
+  isOver,
+  type ItemState,
+  type Outcome,
+  type QueueItem,
+  shownState,
+} from "./queue_item.ts";
+
+/** What a person can ask of an item. */
+export type Wish = "pause" | "resume" | "retry" | "cancel" | "forget";
+
+/** From which states a wish can be granted. */
+const GRANTED = {
+  pause: ["queued", "active"],
+  resume: ["paused"],
+  retry: ["failed", "cancelled"],
+  cancel: ["queued", "active", "paused"],
+  forget: ["done", "failed", "cancelled"],
+} as const satisfies Record<Wish, readonly string[]>;
+
+/** Whether the state of an item allows a wish. */
+export function isGranted(item: QueueItem, wish: Wish): boolean {
+  const states: readonly string[] = GRANTED[wish];
+  // One that still stops can't be forgotten yet.
+  return states.includes(shownState(item)) && (wish !== "forget" || isOver(item.state));
+}
+
+/** Whether `mine` is what is asked for by `wanted`. */
+export function isSame(mine: DownloadRequest, wanted: DownloadRequest): boolean {
+  const isAsWanted = (name: string | undefined, other: string | undefined) =>
+    other === undefined || name === other;
+  return isAsWanted(mine.name, wanted.name) && isAsWanted(mine.sha256, wanted.sha256);
+}
+
+/** An item whose download is no longer under way; `then` is what it was asked to become. */
+export function afterEnd(
+  item: QueueItem,
+  outcome: Outcome,
+  { then, atMs }: {
+    readonly then: Extract<ItemState, { kind: "active" }>["then"];
+    readonly atMs: number;
+  },
+): QueueItem {
+  if (outcome.kind === "done") {
+    const { path, bytes, sha256 } = outcome;
+    const headway = { ...item.headway, size: bytes, received: bytes };
+    return { ...item, headway, state: { kind: "done", path, sha256, atMs } };
+  }
+  if (then === "cancelled") return cancelled(item, atMs);
+  if (outcome.kind === "failed" && then === undefined) {
+    return { ...item, state: { kind: "failed", reason: outcome.reason, atMs } };
+  }
+  return { ...item, state: { kind: then ?? "queued" } };
+}
+
+/** An item of which nothing is kept. */
+export function cancelled(item: QueueItem, atMs: number): QueueItem {
+  return { ...item, state: { kind: "cancelled", atMs }, headway: { ...item.headway, received: 0 } };
+}
