@@ -1,7 +1,7 @@
 /** So many connections cost a server nothing, and are opened as soon as it answers: browsers open as many. */
 const FREE = 8;
-/** Each answer with bytes allows so many more: 1, 3, 7. */
-const GROWTH = 2;
+/** Each answer with bytes allows so many more: 1, 5, 8. */
+const GROWTH = 4;
 /** Beyond them, more have to show that they are worth it, by the throughput over so long. */
 const WINDOW_MS = 2_000;
 /** What they have to bring, as a share of what as many of the others bring. */
