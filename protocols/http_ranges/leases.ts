@@ -28,6 +28,9 @@ export interface Lease {
   aliveAtMs: number;
   bytesSinceAlive: number;
   readonly speed: Speed;
+  /** Its first bytes, and whether what it has brought since has been looked at. */
+  first: { readonly atMs: number; readonly at: number } | undefined;
+  isJudged: boolean;
   /** Fetches the same bytes; the first to finish wins. */
   twin: Lease | undefined;
 }
