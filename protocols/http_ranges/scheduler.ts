@@ -367,13 +367,13 @@ export class Scheduler {
       source.problem = `It has another file: ${reason}`;
       return;
     }
-    if (++this.#restarts > RESTARTS) return this.#fail(`The file keeps changing on the server. ${reason}`);
+    if (++this.#restarts > RESTARTS) return this.#fail(`The file keeps changing on the server: ${reason}`);
     this.#cutAll("the file has changed");
     for (const each of this.#sources.all) each.forget();
     this.#plan = { kind: "probing" };
     this.#size = undefined;
     this.#leases = this.#bookOf(Infinity, []);
-    this.#actions.push({ type: "restart", reason });
+    this.#actions.push({ type: "restart", reason: `The file has changed on the server: ${reason}` });
   }
 
   /** Whether another source gives ranges. */
