@@ -78,6 +78,8 @@ export class Lanes {
       phase: "asking",
       aliveAtMs: nowMs,
       bytesSinceAlive: 0,
+      first: undefined,
+      isJudged: false,
       speed: lane.speed,
       twin,
     };

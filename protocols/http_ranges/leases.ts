@@ -3,8 +3,8 @@ import type { Speed } from "./speed.ts";
 
 /** Below this a piece is not divided any more: its last bytes are fetched twice instead. */
 export const FLOOR_BYTES = 256 * 1024;
-/** Requests are so long that asking for them costs a fortieth of the time at most. */
-const LATENCIES_A_LEASE = 40;
+/** Requests are so long that asking for them costs a hundredth of the time at most. */
+const LATENCIES_A_LEASE = 100;
 /** What is left of a piece is only worth another request when it takes longer than asking for it does. */
 const LATENCIES_LEFT = 4;
 const LEAST_LEFT_MS = 200;
@@ -28,6 +28,9 @@ export interface Lease {
   aliveAtMs: number;
   bytesSinceAlive: number;
   readonly speed: Speed;
+  /** Its first bytes, and whether what it has brought since has been looked at. */
+  first: { readonly atMs: number; readonly at: number } | undefined;
+  isJudged: boolean;
   /** Fetches the same bytes; the first to finish wins. */
   twin: Lease | undefined;
 }

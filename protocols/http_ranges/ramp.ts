@@ -1,7 +1,14 @@
 /** So many connections cost a server nothing, and are opened as soon as it answers: browsers open as many. */
 const FREE = 8;
-/** Each answer with bytes allows so many more: 1, 3, 7. */
-const GROWTH = 2;
+/**
+ * A connection that brings so much alone, in bytes a millisecond, is bounded by this machine: more of them
+ * would share what it can do, and fetch a file's beginning later.
+ */
+const ENOUGH = 150_000;
+/** How long a connection to a near server is looked at for that. A far one can't be so fast so soon. */
+const LOOK_MS = 20;
+/** Each answer with bytes allows so many more: 1, 5, 8. */
+const GROWTH = 4;
 /** Beyond them, more have to show that they are worth it, by the throughput over so long. */
 const WINDOW_MS = 2_000;
 /** What they have to bring, as a share of what as many of the others bring. */
@@ -58,8 +65,31 @@ export class Ramp {
     return this.#punishedAtMs > -Infinity;
   }
 
-  /** A connection was answered with bytes of the file. */
-  answered(nowMs: number): void {
+  /** A connection was answered with bytes of the file, `afterMs` after it had asked. */
+  answered(afterMs: number, nowMs: number): void {
+    if (afterMs >= LOOK_MS) this.#grow(nowMs);
+  }
+
+  /**
+   * What a connection has brought since its first bytes.
+   *
+   * @returns Whether that was long enough ago; then it need not be told again.
+   */
+  brought(
+    { bytes, withinMs, isAll }: {
+      readonly bytes: number;
+      readonly withinMs: number;
+      /** Whether nothing more comes of it. */
+      readonly isAll: boolean;
+    },
+    nowMs: number,
+  ): boolean {
+    if (withinMs < LOOK_MS && !isAll) return false;
+    if (bytes < ENOUGH * Math.max(1, withinMs)) this.#grow(nowMs);
+    return true;
+  }
+
+  #grow(nowMs: number): void {
     if (this.wasPunished || nowMs < this.#restUntilMs || this.#allowed >= FREE) return;
     this.#allowed = Math.min(this.#most, FREE, this.#allowed + GROWTH);
     this.#window = undefined;

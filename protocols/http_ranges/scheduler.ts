@@ -312,6 +312,11 @@ export class Scheduler {
     source.received += count;
     this.#leases.advance(lease, count);
     lease.speed.add(count, nowMs);
+    const { at, to, first = lease.first = { atMs: nowMs, at } } = lease;
+    if (!lease.isJudged) {
+      const look = { bytes: at - first.at, withinMs: nowMs - first.atMs, isAll: at === to };
+      lease.isJudged = source.ramp.brought(look, nowMs);
+    }
     lease.bytesSinceAlive += count;
     if (lease.bytesSinceAlive < ALIVE_BYTES && lease.at < lease.to) return;
     lease.bytesSinceAlive = 0;

@@ -69,7 +69,7 @@ export class Source {
     this.#latencyMs = this.#latencyMs === undefined
       ? delayMs
       : this.#latencyMs + LATENCY_GAIN * (delayMs - this.#latencyMs);
-    this.ramp.answered(nowMs);
+    this.ramp.answered(delayMs, nowMs);
   }
 
   /** Bytes have come: whatever failed before is over. */

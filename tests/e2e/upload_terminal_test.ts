@@ -1,38 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { filesBelow } from "../support/bytes.ts";
-import { startOnTerminal, startServer } from "../support/program.ts";
-import { Screen } from "../support/screen.ts";
+import { onTerminal } from "../support/on_terminal.ts";
+import { startServer } from "../support/program.ts";
 import { slowLink } from "../support/slow_link.ts";
 import { tempDir } from "../support/temp_dir.ts";
-
-const SIZE = { columns: 100, rows: 10 };
-
-/** Runs an upload on a terminal; `type` sees its screen after each piece of output, and may press keys. */
-async function onTerminal(
-  args: readonly string[],
-  { cwd, type }: {
-    readonly cwd: string;
-    readonly type: (screen: string, press: (keys: string) => void) => void;
-  },
-): Promise<{ readonly code: number; readonly screen: string; readonly output: string }> {
-  const child = startOnTerminal(args, { ...SIZE, cwd });
-  const screen = new Screen(SIZE);
-  const errors = new Response(child.stderr).text();
-  const keyboard = child.stdin.getWriter();
-  const decoder = new TextDecoder();
-  let output = "";
-  for await (const bytes of child.stdout) {
-    const text = decoder.decode(bytes, { stream: true });
-    output += text;
-    screen.write(text);
-    type(screen.text, (keys) => void keyboard.write(new TextEncoder().encode(keys)).catch(() => {}));
-  }
-  await keyboard.close().catch(() => {});
-  const { code } = await child.status;
-  await errors;
-  return { code, screen: screen.text, output };
-}
 
 async function makeFiles(dir: string, bytes: number): Promise<void> {
   await Deno.mkdir(join(dir, "photos"));

@@ -1,0 +1,31 @@
+import { startOnTerminal } from "./program.ts";
+import { Screen } from "./screen.ts";
+
+/** Of the terminal. */
+const SIZE = { columns: 100, rows: 10 };
+
+/** Runs `transfer` on a terminal; `type` sees its screen after each piece of output, and may press keys. */
+export async function onTerminal(
+  args: readonly string[],
+  { cwd, type }: {
+    readonly cwd: string;
+    readonly type: (screen: string, press: (keys: string) => void) => void;
+  },
+): Promise<{ readonly code: number; readonly screen: string; readonly output: string }> {
+  const child = startOnTerminal(args, { ...SIZE, cwd });
+  const screen = new Screen(SIZE);
+  const errors = new Response(child.stderr).text();
+  const keyboard = child.stdin.getWriter();
+  const decoder = new TextDecoder();
+  let output = "";
+  for await (const bytes of child.stdout) {
+    const text = decoder.decode(bytes, { stream: true });
+    output += text;
+    screen.write(text);
+    type(screen.text, (keys) => void keyboard.write(new TextEncoder().encode(keys)).catch(() => {}));
+  }
+  await keyboard.close().catch(() => {});
+  const { code } = await child.status;
+  await errors;
+  return { code, screen: screen.text, output };
+}
