@@ -11,6 +11,7 @@ import { printEnd } from "./upload_events.ts";
 import { type FileToUpload, STANDARD_INPUT, uploadOne, type UploadTarget } from "./upload_one.ts";
 import { isOneFile } from "./upload_plan.ts";
 import { oneUploadView } from "./upload_progress.ts";
+import { ServerContact } from "./server_contact.ts";
 import { uploadSeveral } from "./upload_several.ts";
 
 const KEYS: Readonly<Record<string, Wish>> = { p: "pause", r: "run", s: "stop", q: "quit" };
@@ -80,7 +81,8 @@ q quits and keeps it; each acts on all uploads that are under way.`,
     const running = new RunningUploads();
     using trust = values.ca === undefined ? undefined : await trusted(values.ca);
     const maxWindowBytes = Math.floor(IN_FLIGHT_BYTES / (file === undefined ? values.parallel : 1));
-    const options = { ...values, target: { ...values, trust, maxWindowBytes }, running };
+    const target = { ...values, trust, maxWindowBytes, contact: new ServerContact() };
+    const options = { ...values, target, running };
     const stop = new AbortController();
     const quit = () => running.wish("quit");
     signal.addEventListener("abort", quit, { signal: stop.signal });

@@ -8,6 +8,7 @@ import { RateMeter } from "../terminal/rate_meter.ts";
 import type { RunningUpload, RunningUploads } from "./running_uploads.ts";
 import type { EndEvent } from "./upload_events.ts";
 import { defaultFileId, resumeToken } from "./upload_identity.ts";
+import type { ServerContact } from "./server_contact.ts";
 import { uploadNote } from "./upload_note.ts";
 import { explainFileError } from "./upload_plan.ts";
 
@@ -25,6 +26,8 @@ export interface UploadTarget {
   readonly maxWindowBytes: number;
   /** Whom its certificate may be issued by, besides those the system trusts. */
   readonly trust: Trust | undefined;
+  /** Whether it was reached, as far as the uploads of this run know. */
+  readonly contact: ServerContact;
 }
 
 /** A file to send. */
@@ -66,6 +69,7 @@ export async function uploadOne(
     using _display = options.show?.(running);
     await upload.ended;
   }
+  if (upload.state.kind === "failed") options.target.contact.failed();
   if (upload.state.kind !== "done") return endEvent(path, upload.state, upload.acknowledged);
   return {
     event: "done",
@@ -99,7 +103,7 @@ function start(
     readonly fileId: string;
     readonly resumeToken: string | undefined;
   },
-  { ws, chunk, token, trust, maxWindowBytes }: UploadTarget,
+  { ws, chunk, token, trust, maxWindowBytes, contact }: UploadTarget,
 ): RunningUpload {
   const meter = new RateMeter();
   /** What the server had before this run. */
@@ -114,8 +118,10 @@ function start(
     maxWindowBytes,
     token,
     trust,
+    unreachableMs: contact.patienceMs,
     onChange: ({ state, acknowledged }) => {
       if (state.kind !== "sending" && state.kind !== "reading" && state.kind !== "streaming") return;
+      contact.reached();
       first ??= acknowledged;
       meter.add(acknowledged, performance.now());
     },

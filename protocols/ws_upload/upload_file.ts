@@ -16,6 +16,12 @@ export interface UploadOptions extends LinkTarget {
   readonly resumeToken?: string | undefined;
   /** The most that is under way to such a server, in bytes. */
   readonly maxWindowBytes?: number | undefined;
+  /**
+   * How long to go on without ever having reached the server, in milliseconds.
+   *
+   * @default 5000
+   */
+  readonly unreachableMs?: number;
   /** Called when something about the upload has changed. */
   readonly onChange?: (upload: Upload) => void;
 }

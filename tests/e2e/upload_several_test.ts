@@ -133,3 +133,19 @@ Deno.test("an end while the server is silent is not held up by it", async () => 
   assertEquals(code, 130, stderr);
   assertEquals(server.started.length, 4);
 });
+
+Deno.test("a server that is not there is waited for once, not once for each file", async () => {
+  await using dir = await tempDir();
+  let attempts = 0;
+  await using absent = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+    attempts++;
+    return new Response(null, { status: 503 });
+  });
+  for (let i = 0; i < 30; i++) await Deno.writeTextFile(join(dir.path, `${i}`), "");
+  const ws = `ws://127.0.0.1:${absent.addr.port}/ws`;
+  const { code, stdout } = await transfer(["upload", dir.path, "--parallel", "2", "--ws", ws]);
+  assertEquals(code, 1);
+  assertMatch(stdout, /; 30 failed\n$/);
+  // Two try again and again, the others once each.
+  assert(attempts < 28 + 2 * 20, String(attempts));
+});
