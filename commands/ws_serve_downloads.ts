@@ -9,7 +9,7 @@ import { UrlChecker } from "../protocols/http_ranges/url_checker.ts";
 import { serveFile } from "../protocols/ws_upload/files_route.ts";
 import type { SideService } from "../protocols/ws_upload/side_service.ts";
 import { realDisk } from "../store/disk.ts";
-import { findRangedPart } from "../store/ranged_parts.ts";
+import { findRangedPart, urlsOfParts } from "../store/ranged_parts.ts";
 import { UsageError } from "./command.ts";
 
 /** How a server fetches files. */
@@ -48,6 +48,7 @@ export function serveDownloads(options: ServeDownloadsOptions, stateFolder: stri
       Promise.resolve(startDownload({ ...common, sources: [key], name, sha256, onPublished })),
     check: (url, signal) => checker.check(url, signal),
     discard: ({ request: { key } }) => cleanUp(root, key, { discards: true }),
+    leftovers: () => urlsOfParts({ disk: realDisk(), directory: root }),
     tidy: ({ request: { key } }) => cleanUp(root, key, { discards: false }),
     serveFile: (exchange, name) => serveFile(exchange, { root, name }),
     onEvent: options.onEvent,

@@ -60,10 +60,9 @@ export async function admittedAddresses(
   const found = isIP(hostname) === 0 ? await resolve(hostname, signal) : [hostname];
   const admitted = found.filter(admitAddress);
   if (admitted.length > 0) return admitted;
+  // Not which: whoever asks may be a stranger, who could look up the names of this network.
   throw new ConnectionProblem(
-    `"${hostname}" is ${
-      found.join(", ")
-    }, and nothing is fetched from there: the address is private or local`,
+    `"${hostname}" has a private or local address, and nothing is fetched from there`,
     { isFinal: true },
   );
 }

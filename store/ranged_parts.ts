@@ -63,6 +63,18 @@ export async function findRangedPart(
   return busy ?? { kind: "nothing" };
 }
 
+/** URLs of which parts, or the journals of parts, are in a directory; none when it is not there. */
+export async function urlsOfParts({ disk, directory }: DownloadDirectory): Promise<ReadonlySet<string>> {
+  const urls = new Set<string>();
+  if (await disk.stat(directory) === undefined) return urls;
+  for (const { name, kind } of await disk.list(directory)) {
+    if (kind !== "file" || !name.endsWith(JOURNAL)) continue;
+    const opened = await readOpening(disk, join(directory, name.slice(0, -".journal".length)));
+    if (opened !== undefined && opened !== "torn") urls.add(opened.url);
+  }
+  return urls;
+}
+
 /**
  * Makes an empty part, whose place nobody else has, and its journal, durably. It is locked, and the caller's
  * to close.

@@ -19,6 +19,8 @@ export interface RunnerOptions {
   readonly check: CheckUrl;
   /** Deletes what a download that is not under way has left. */
   readonly discard: (item: QueueItem) => Promise<void>;
+  /** URLs, in their normal form, of which something is left in the directory. */
+  readonly leftovers: () => Promise<Iterable<string>>;
   /** Removes what tells that a file was published, which is known by now. */
   readonly tidy: (item: QueueItem) => Promise<void>;
 }
@@ -97,9 +99,16 @@ export class QueueRunner {
     this.#cleanUp(item, this.#options.discard);
   }
 
-  /** Removes what a download that is done has left, if its process died then. */
-  tidy(item: QueueItem): void {
-    this.#cleanUp(item, this.#options.tidy);
+  /**
+   * Removes what downloads that are done have left, because their process died then.
+   *
+   * @param find The newest item of a URL.
+   */
+  async tidy(find: (key: string) => QueueItem | undefined): Promise<void> {
+    for (const key of await this.#options.leftovers()) {
+      const item = find(key);
+      if (item?.state.kind === "done") this.#cleanUp(item, this.#options.tidy);
+    }
   }
 
   /** Stops all downloads, each keeping what it has, and starts no more. */

@@ -44,6 +44,7 @@ export class QueueService {
   readonly #runner: QueueRunner;
   /** What was told last of each item under way. */
   readonly #told = new Map<number, string>();
+  readonly #tidying: Promise<void>;
   #ticker: ReturnType<typeof setInterval> | undefined;
 
   /** Goes on with what an earlier process left. */
@@ -59,10 +60,9 @@ export class QueueService {
     });
     this.#queue = new DownloadQueue({ maxActive, items: store.load(), lastId: store.lastId });
     this.#obey(this.#queue.begin(Date.now())).catch(() => {});
-    // No more than these can have been published when the process before died, or the one before that.
-    for (const item of this.#queue.over.slice(0, 2 * maxActive)) {
-      if (item.state.kind === "done" && this.find(item.request.key) === item) this.#runner.tidy(item);
-    }
+    this.#tidying = this.#runner.tidy((key) => this.find(key)).catch((error: unknown) => {
+      onEvent({ type: "undeleted", reason: error instanceof Error ? error.message : String(error) });
+    });
   }
 
   /** The newest item of a URL in its normal form. */
@@ -159,6 +159,7 @@ export class QueueService {
     clearInterval(this.#ticker);
     await this.#runner.close();
     await this.#saver.settled();
+    await this.#tidying;
     await this.#runner.discarded();
   }
 

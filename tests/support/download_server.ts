@@ -47,6 +47,7 @@ export async function startDownloadServer(
             await Deno.remove(join(files, `${headway.name}.part`)).catch(() => {});
           }
         },
+        leftovers: () => Promise.resolve([]),
         tidy: () => Promise.resolve(),
         serveFile: (exchange, name) => serveFile(exchange, { root: files, name }),
         onEvent: (event) => void events.push(event),

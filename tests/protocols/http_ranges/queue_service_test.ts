@@ -37,6 +37,7 @@ function open(path: string, options: Partial<QueueServiceOptions> = {}): Fixture
     },
     check: () => Promise.resolve({ kind: "file" }),
     discard: () => Promise.resolve(),
+    leftovers: () => Promise.resolve([]),
     tidy: () => Promise.resolve(),
     onEvent: (event) => void events.push(event),
     onChange: (items) => {
@@ -127,6 +128,28 @@ Deno.test("a file is known to be done before what tells so after a crash is remo
   await queue.service.add([request("a")]);
   assertEquals((await known).map(({ state, headway }) => [state.kind, headway.size]), [["done", 5]]);
   assertEquals(queue.events.map(({ type }) => type), ["queued", "started", "done"]);
+});
+
+Deno.test("what files that are done have left is removed, and of nothing else", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "q.db");
+  {
+    await using queue = open(path, {
+      fetch: async (item, onPublished) => {
+        if (item.id === 1) await onPublished({ path: "/files/a", bytes: 5, sha256: "ab" });
+        return stillDownload(item);
+      },
+    });
+    const begun = queue.told(({ id, threads }) => id === 2 && threads === 5);
+    await queue.service.add([request("a"), request("b")]);
+    await begun;
+  }
+  const { promise: tidied, resolve } = Promise.withResolvers<string>();
+  await using _again = open(path, {
+    leftovers: () => Promise.resolve(["http://elsewhere/", "http://host/b", "http://host/a"]),
+    tidy: ({ request: { url } }) => Promise.resolve(resolve(url)),
+  });
+  assertEquals(await tidied, "http://host/a");
 });
 
 Deno.test("what can't be stored is told, is not said to be, and is stored later", async () => {
