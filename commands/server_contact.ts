@@ -1,22 +1,19 @@
-/** How long uploads wait for a server that they can't reach at first, in milliseconds. */
-const FIRST_CONTACT_MS = 5_000;
-/** How long once it was there: then it is the network that is away, or a restart. */
-const OUTAGE_MS = 600_000;
+/** How long the next upload should try to reach its server, in milliseconds. */
+const PATIENCE_MS = {
+  unknown: 5_000,
+  /** It was there: then it is the network that is away, or a restart. */
+  reached: 600_000,
+  /** It was not there for another upload either. */
+  "given-up": 0,
+};
 
 /** What the uploads of one run know of their server from each other. */
 export class ServerContact {
-  #state: "unknown" | "reached" | "given-up" = "unknown";
+  #state: keyof typeof PATIENCE_MS = "unknown";
 
   /** How long the next upload should try to reach it. */
   get patienceMs(): number {
-    switch (this.#state) {
-      case "unknown":
-        return FIRST_CONTACT_MS;
-      case "reached":
-        return OUTAGE_MS;
-      case "given-up":
-        return 0;
-    }
+    return PATIENCE_MS[this.#state];
   }
 
   /** It has taken up an upload. */
