@@ -6,7 +6,7 @@ import { printable } from "../terminal/printable.ts";
 import { showProgress } from "../terminal/progress_display.ts";
 import { type Command, defineCommand, EXIT, type ExitCode, UsageError } from "./command.ts";
 import { type FetchEnd, fetchEnd, fetchSummaryText, printFetchEnd } from "./fetch_events.ts";
-import { planFetches, type PlannedFetch } from "./fetch_plan.ts";
+import { planFetches, type PlannedFetch, shownUrl } from "./fetch_plan.ts";
 import { fetchView } from "./fetch_progress.ts";
 import {
   byteSizeBetween,
@@ -202,7 +202,7 @@ async function fetchOne(
     over.abort();
   }
   for (const { source, reason } of download.problems) {
-    if (source > 0) printNote(`${printable(mirror[source - 1] ?? "")}: not used: ${printable(reason)}`);
+    if (source > 0) printNote(`${shownUrl(mirror[source - 1] ?? url)}: not used: ${printable(reason)}`);
   }
   return fetchEnd(download);
 }

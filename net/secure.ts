@@ -66,7 +66,7 @@ export async function connectUnverified(
   options.signal.addEventListener("abort", close, { once: true });
   try {
     options.signal.throwIfAborted();
-    await once(plain, "connect");
+    await firstOf(plain, ["connect"]);
     await options.prepare?.(streamOf(plain));
     const socket = connectTls({
       socket: plain,
@@ -75,7 +75,7 @@ export async function connectUnverified(
       rejectUnauthorized: false,
       ALPNProtocols: ["http/1.1"],
     });
-    await once(socket, "secureConnect");
+    await firstOf(socket, ["secureConnect"]);
     return streamOf(socket);
   } catch (error) {
     plain.destroy();
@@ -104,7 +104,7 @@ function streamOf(socket: Socket): ByteStream {
         if (problem !== undefined) throw problem;
         if (socket.readableEnded) return null;
         if (socket.destroyed) throw new Deno.errors.ConnectionAborted("The connection was closed");
-        await Promise.race(["readable", "end", "close"].map((event) => once(socket, event)));
+        await firstOf(socket, ["readable", "end", "close"]);
       }
     },
     async write(bytes) {
@@ -116,15 +116,16 @@ function streamOf(socket: Socket): ByteStream {
   };
 }
 
-async function once(socket: Socket, event: string): Promise<void> {
+/** Waits for the first of some events, and leaves no listener behind. Rejects with an error. */
+async function firstOf(socket: Socket, events: readonly string[]): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const settle = () => resolve();
-  socket.once(event, settle);
+  for (const event of events) socket.once(event, settle);
   socket.once("error", reject);
   try {
     await promise;
   } finally {
-    socket.off(event, settle);
+    for (const event of events) socket.off(event, settle);
     socket.off("error", reject);
   }
 }

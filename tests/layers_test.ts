@@ -54,6 +54,7 @@ const CORES = [
   "protocols/http_ranges/response_head.ts",
   "protocols/http_ranges/retry_after.ts",
   "protocols/http_ranges/scheduler.ts",
+  "protocols/http_ranges/setbacks.ts",
   "protocols/http_ranges/source.ts",
   "protocols/http_ranges/sources.ts",
   "protocols/http_ranges/speed.ts",

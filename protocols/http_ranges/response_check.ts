@@ -50,7 +50,7 @@ export type Verdict =
   | { readonly kind: "redirect"; readonly location: string; readonly status: number }
   /** Where the URL led no longer has it: ask the URL itself again. */
   | { readonly kind: "expired"; readonly reason: string }
-  /** Another version of the file. */
+  /** Another version of the file: the reason says in what, such as "its size was 1 and is 2". */
   | { readonly kind: "changed"; readonly reason: string }
   /** This answer can't be used; another try may get a better one. */
   | { readonly kind: "wrong"; readonly reason: string }
@@ -172,12 +172,11 @@ function changeOf(
   },
 ): string | undefined {
   if (knownSize !== undefined && size !== undefined && size !== knownSize) return sizeChange(knownSize, size);
-  const other = known === undefined ? undefined : difference(known, validators, wasConfirmed);
-  return other === undefined ? undefined : `The file has changed on the server: ${other}`;
+  return known === undefined ? undefined : difference(known, validators, wasConfirmed);
 }
 
 function sizeChange(known: number, now: number): string {
-  return `The file has changed on the server: it had ${known} bytes and has ${now}`;
+  return `its size was ${known} and is ${now}`;
 }
 
 function contentLength(headers: HeaderReader): number | undefined {

@@ -17,15 +17,13 @@ import type {
   SchedulerState,
   Wish,
 } from "./scheduler_state.ts";
-import type { Refusal } from "./ramp.ts";
+import { ALIVE_BYTES, type Loss, Setbacks } from "./setbacks.ts";
 import type { Source } from "./source.ts";
 import { meanSpeed, type Service, Sources } from "./sources.ts";
 import { hasValidator, ifRange, type Validators } from "./validators.ts";
 
 /** How often the pace of the connections is looked at. */
 const BEAT_MS = 1_000;
-/** Fewer bytes are no sign of life, and do not excuse a failure. */
-const ALIVE_BYTES = 1024;
 /** How often a file may change before it is given up. */
 const RESTARTS = 2;
 /** Unusable answers in a row before ranges are given up. */
@@ -59,6 +57,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #sources: Sources;
   readonly #lanes: Lanes;
+  readonly #setbacks: Setbacks;
   #restarts = 0;
   #beatAtMs = 0;
   #handledAtMs = 0;
@@ -69,6 +68,7 @@ export class Scheduler {
     this.#sources = new Sources(options.sources, { ...options, most: options.threads });
     this.#leases = this.#bookOf(Infinity, []);
     this.#lanes = new Lanes(options.threads);
+    this.#setbacks = new Setbacks({ sources: this.#sources, lanes: this.#lanes, retries: options.retries });
   }
 
   /** Where the download stands. */
@@ -157,6 +157,7 @@ export class Scheduler {
     if (this.ended) return [];
     this.#handledAtMs = nowMs;
     this.#take(event, nowMs);
+    if (!this.ended) this.#dismiss();
     if (!this.ended) this.#settle(nowMs);
     const actions = this.#actions;
     this.#actions = [];
@@ -186,7 +187,9 @@ export class Scheduler {
       case "lost":
         // All that was asked for has come: how the connection ended is no matter.
         if (lease.at >= lease.to) return this.#bodyEnded(lease, nowMs);
-        return this.#connectionLost(lease, event, nowMs);
+        this.#drop(lease);
+        if (lease.phase === "asking") this.#setbacks.unanswered(lease, nowMs);
+        return this.#lost(lease, event, nowMs);
     }
   }
 
@@ -225,8 +228,8 @@ export class Scheduler {
     const source = this.#sources.get(lease.source);
     const drawback = drawbackOf(verdict, source);
     if (drawback !== undefined && this.#hasBetter(source)) {
-      this.#cut(lease, drawback);
-      return this.#giveUp(source, drawback);
+      source.problem = drawback;
+      return;
     }
     switch (verdict.kind) {
       case "ranged":
@@ -244,7 +247,7 @@ export class Scheduler {
         this.#plan = { kind: "single" };
         return;
       case "busy":
-        return this.#busy(lease, verdict, nowMs);
+        return this.#setbacks.busy(lease, verdict, nowMs);
       case "changed":
         return this.#changed(source, verdict.reason);
       case "wrong":
@@ -252,7 +255,7 @@ export class Scheduler {
       case "trouble":
         return this.#lost(lease, verdict, nowMs);
       case "refused":
-        return this.#refused(lease, verdict.reason, nowMs);
+        return this.#setbacks.refused(lease, verdict.reason, nowMs);
     }
   }
 
@@ -339,46 +342,9 @@ export class Scheduler {
     if (this.#leases.isComplete) this.#finish(this.#leases.size);
   }
 
-  #connectionLost(
-    lease: Lease,
-    why: { readonly reason: string; readonly isFinal?: boolean },
-    nowMs: number,
-  ): void {
-    this.#drop(lease);
-    const refusal = this.#refusalOf(lease);
-    if (lease.phase === "asking" && refusal.served > 0) {
-      this.#sources.get(lease.source).ramp.punished(refusal, nowMs);
-    }
-    this.#lost(lease, why, nowMs);
-  }
-
   /** A connection has brought less than it should. It is not in the book any more. */
-  #lost(
-    lease: Lease,
-    { reason, isFinal = false, isStall = false }: {
-      readonly reason: string;
-      readonly isFinal?: boolean;
-      readonly isStall?: boolean;
-    },
-    nowMs: number,
-  ): void {
-    const source = this.#sources.get(lease.source);
-    if (isFinal) return this.#giveUp(source, reason);
-    if (this.#plan.kind === "ranged" && !isStall && lease.at - lease.from >= ALIVE_BYTES) {
-      return source.wasReset(this.#refusalOf(lease), nowMs);
-    }
-    this.#failed(source, reason, nowMs);
-  }
-
-  #busy(lease: Lease, { reason, retryAfterMs }: Extract<Verdict, { kind: "busy" }>, nowMs: number): void {
-    const source = this.#sources.get(lease.source);
-    const refusal = this.#refusalOf(lease);
-    const served = refusal.served > 0 ? refusal.served : Math.floor(source.ramp.allowed / 2);
-    source.ramp.punished({ ...refusal, served }, nowMs);
-    // With others served it is enough to ask for less; the next request waits for one of them to end.
-    if (retryAfterMs === undefined && refusal.served > 0) return;
-    this.#failed(source, reason, nowMs);
-    if (retryAfterMs !== undefined) this.#sources.pauseHost(source, { reason, retryAfterMs, nowMs });
+  #lost(lease: Lease, loss: Loss, nowMs: number): void {
+    this.#setbacks.lost(lease, { ...loss, isInVain: this.#plan.kind !== "ranged" }, nowMs);
   }
 
   #wrong(lease: Lease, reason: string, nowMs: number): void {
@@ -390,50 +356,30 @@ export class Scheduler {
       this.#plan = { kind: "single" };
       return;
     }
-    this.#failed(source, reason, nowMs);
-  }
-
-  #refused(lease: Lease, reason: string, nowMs: number): void {
-    const source = this.#sources.get(lease.source);
-    // A URL that works only once, or a server that says so when it has enough: what flows may go on.
-    const refusal = this.#refusalOf(lease);
-    if (refusal.served === 0) return this.#giveUp(source, reason);
-    source.ramp.punished(refusal, nowMs);
-    this.#failed(source, reason, nowMs);
+    this.#setbacks.failed(lease, reason, nowMs);
   }
 
   /** The file is another than before: what there is of it is worth nothing. */
   #changed(source: Source, reason: string): void {
     const isMirror = source.validators === undefined &&
       this.#sources.all.some((each) => each.validators !== undefined);
-    if (isMirror) return this.#giveUp(source, `It has another file: ${reason}`);
-    if (++this.#restarts > RESTARTS) return this.#fail(`The file keeps changing on the server. ${reason}`);
+    if (isMirror) {
+      source.problem = `It has another file: ${reason}`;
+      return;
+    }
+    if (++this.#restarts > RESTARTS) return this.#fail(`The file keeps changing on the server: ${reason}`);
     this.#cutAll("the file has changed");
     for (const each of this.#sources.all) each.forget();
     this.#plan = { kind: "probing" };
     this.#size = undefined;
     this.#leases = this.#bookOf(Infinity, []);
-    this.#actions.push({ type: "restart", reason });
-  }
-
-  #failed(source: Source, reason: string, nowMs: number): void {
-    source.failed(reason, { retries: this.#options.retries, nowMs });
-    if (source.problem !== undefined) this.#giveUp(source, reason);
+    this.#actions.push({ type: "restart", reason: `The file has changed on the server: ${reason}` });
   }
 
   /** Whether another source gives ranges. */
   #hasBetter(than: Source): boolean {
     return this.#plan.kind === "ranged" &&
       this.#sources.all.some((each) => each !== than && each.isProven && each.problem === undefined);
-  }
-
-  #giveUp(source: Source, reason: string): void {
-    source.problem = reason;
-    for (const lease of this.#lanes.leases) {
-      if (lease.source === source.index) this.#cut(lease, reason);
-    }
-    const { problem } = this.#sources;
-    if (problem !== undefined) this.#fail(problem);
   }
 
   #beat(nowMs: number): void {
@@ -445,7 +391,6 @@ export class Scheduler {
       const reason = `Nothing came for ${Math.round((nowMs - lease.aliveAtMs) / 1000)} s`;
       this.#cut(lease, reason);
       this.#lost(lease, { reason, isStall: true }, nowMs);
-      if (this.ended) return;
     }
     const slow = this.#plan.kind === "ranged" ? findSlow(this.#lanes.leases, nowMs) : undefined;
     if (slow !== undefined) {
@@ -456,6 +401,16 @@ export class Scheduler {
       const connections = leases.filter((lease) => lease.source === source.index).length;
       source.ramp.measured({ connections, received: source.received }, nowMs);
     }
+  }
+
+  /** Lets go of sources that turned out to be of no use; without any other the download has failed. */
+  #dismiss(): void {
+    for (const lease of this.#lanes.leases) {
+      const { problem } = this.#sources.get(lease.source);
+      if (problem !== undefined) this.#cut(lease, problem);
+    }
+    const { problem } = this.#sources;
+    if (problem !== undefined) this.#fail(problem);
   }
 
   /** Gives idle connections something to do. */
@@ -511,11 +466,6 @@ export class Scheduler {
     const seeker = { lastTo: lane.lastTo, bytesPerMs: Math.max(own, mean), latencyMs: source.latencyMs };
     const range = this.#leases.take(seeker, this.#options.threads);
     return range === undefined ? this.#leases.help(seeker, nowMs) : { range, ...fresh };
-  }
-
-  /** What a connection that was just dropped tells about how many its server takes. */
-  #refusalOf({ source, requestedAtMs }: Lease): Refusal {
-    return { served: this.#lanes.servedBy(source), requestedAtMs };
   }
 
   #adopt(lease: Lease): void {

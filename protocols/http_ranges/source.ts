@@ -27,6 +27,7 @@ export class Source {
   /** Unusable answers to requests for a range, in a row. */
   wrongAnswers = 0;
   #failures = 0;
+  #failedAtMs = -Infinity;
   #retryAtMs = 0;
   #lastReason = "";
   #resets: number[] = [];
@@ -77,9 +78,21 @@ export class Source {
     this.#failures = 0;
   }
 
-  /** An attempt brought nothing. Waits longer each time, and gives up after `retries` in a row. */
-  failed(reason: string, { retries, nowMs }: { readonly retries: number; readonly nowMs: number }): void {
+  /**
+   * An attempt brought nothing. Waits longer each time, and gives up after `retries` in a row; attempts that
+   * were under way together count as one.
+   */
+  failed(
+    reason: string,
+    { requestedAtMs, retries, nowMs }: {
+      readonly requestedAtMs: number;
+      readonly retries: number;
+      readonly nowMs: number;
+    },
+  ): void {
     this.#lastReason = reason;
+    if (requestedAtMs < this.#failedAtMs) return;
+    this.#failedAtMs = nowMs;
     this.#retryAtMs = nowMs + backoffMs(this.#failures, { ...RETRY, random: this.#random });
     if (++this.#failures > retries) this.problem = reason;
   }

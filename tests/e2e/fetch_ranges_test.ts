@@ -137,3 +137,33 @@ Deno.test("wrong usage is exit code 2, and tells what was expected", async () =>
     assert(!stderr.includes("hush"), stderr);
   }
 });
+
+Deno.test("maxThreads and maxBlockBytes of the settings file hold", async () => {
+  await using dir = await tempDir();
+  await using server = await rangeServer(FILE);
+  const config = join(dir.path, "transfer.json");
+  await Deno.writeTextFile(config, JSON.stringify({ maxThreads: 2, maxBlockBytes: "128K" }));
+  const args = ["fetch-ranges", `${server.origin}/data.bin`, "--out", `${dir.path}/`];
+  for (const flags of [["--threads", "3"], ["--block", "256K"]]) {
+    const { code, stderr } = await transfer([...args, ...flags, "--config", config]);
+    assertEquals(code, 2, stderr);
+    assertMatch(stderr, /is more than "max(Threads|BlockBytes)" of the settings file allows/);
+  }
+  // What nobody asked for becomes what is allowed.
+  const { code, stderr } = await transfer([...args, "--config", config]);
+  assertEquals(code, 0, stderr);
+  assert(server.connections.most <= 2, `${server.connections.most}`);
+  assertEquals(server.requests[0]?.range, { from: 0, to: 128 * 1024 });
+});
+
+Deno.test("mirrors are named when they are of no use", async () => {
+  await using dir = await tempDir();
+  await using server = await rangeServer(FILE);
+  await using other = await rangeServer(FILE.subarray(1));
+  const mirror = `http://me:hush@127.0.0.1:${other.port}/data.bin`;
+  const args = ["fetch-ranges", `${server.origin}/data.bin`, "--mirror", mirror, "--out", `${dir.path}/`];
+  const { code, stderr } = await transfer([...args, ...SMALL]);
+  assertEquals(code, 0, stderr);
+  assertMatch(stderr, /data\.bin: not used: It has another file/);
+  assert(!stderr.includes("hush"), stderr);
+});

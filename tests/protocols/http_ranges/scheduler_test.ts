@@ -108,6 +108,12 @@ Deno.test("failures count in a row only: what comes between excuses them", () =>
   assertEquals([outcome.state.kind, outcome.flaw], ["done", undefined]);
 });
 
+Deno.test("connections that are lost together count as one failure", () => {
+  // All that are open at that moment, five or more, while a second one in a row would be too many.
+  const outcome = run({ latencyMs: 100, outage: { fromMs: 200, toMs: 350 } }, { retries: 1, threads: 8 });
+  assertEquals([outcome.state.kind, outcome.flaw], ["done", undefined]);
+});
+
 Deno.test("a connection far slower than the others is replaced", () => {
   const outcome = run({ connectionBytesPerMs: (n) => n === 2 ? 2 : 5000 }, {
     threads: 2,
