@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
+import { type ByteStream, closeQuietly } from "./dial.ts";
 
 /** A connection that bytes are read from when they are wanted, not when they come. */
-export interface ByteStream {
+export interface DuplexBytes {
   /** Reads what is there, at most as much as fits. @returns How much; `null` when nothing more comes. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes all of the bytes. Calls must not overlap. @throws {Error} The peer is gone. */
@@ -13,15 +14,14 @@ export interface ByteStream {
 }
 
 /**
- * A connection of Deno's as a {@linkcode ByteStream}.
+ * A connection of Deno's as a {@linkcode DuplexBytes}.
  *
  * @param first What was read from it already, or is being read, and is to be read again first.
  */
 export function connBytes(
-  conn: Deno.Conn,
+  conn: ByteStream & { readonly closeWrite?: () => Promise<void> },
   ...first: (Uint8Array | Promise<Uint8Array | null>)[]
-): ByteStream {
-  let isClosed = false;
+): DuplexBytes {
   return {
     async read(buffer) {
       for (let next = await first.shift(); next !== undefined; next = await first.shift()) {
@@ -33,16 +33,13 @@ export function connBytes(
       return await conn.read(buffer);
     },
     write: (bytes) => writeAll(conn, bytes),
-    end: () => conn.closeWrite(),
-    close() {
-      if (!isClosed) conn.close();
-      isClosed = true;
-    },
+    end: async () => await conn.closeWrite?.(),
+    close: () => closeQuietly(conn),
   };
 }
 
 /** Writes all of the bytes. @param onWritten Called after each part of them. */
-export async function writeAll(conn: Deno.Conn, bytes: Uint8Array, onWritten?: () => void): Promise<void> {
+export async function writeAll(conn: ByteStream, bytes: Uint8Array, onWritten?: () => void): Promise<void> {
   for (let written = 0; written < bytes.length;) {
     written += await conn.write(bytes.subarray(written));
     onWritten?.();
@@ -50,11 +47,11 @@ export async function writeAll(conn: Deno.Conn, bytes: Uint8Array, onWritten?: (
 }
 
 /**
- * A stream of Node's (a TLS socket, say) as a {@linkcode ByteStream}.
+ * A stream of Node's (a TLS socket, say) as a {@linkcode DuplexBytes}.
  *
  * @param head What the stream has given out already, and is to be read again first.
  */
-export function duplexBytes(duplex: Duplex, head: Uint8Array): ByteStream {
+export function duplexBytes(duplex: Duplex, head: Uint8Array): DuplexBytes {
   if (head.length > 0) duplex.unshift(head);
   let wake = () => {};
   for (const event of ["readable", "end", "close", "error"]) duplex.on(event, () => wake());

@@ -1,5 +1,6 @@
 import { Duplex } from "node:stream";
-import { type ByteStream, connBytes, writeAll } from "./byte_stream.ts";
+import { connBytes, type DuplexBytes, writeAll } from "./byte_stream.ts";
+import { closeQuietly } from "./dial.ts";
 
 /** Bytes read at a time for HTTP, of which clients here send little. */
 const READ_BYTES = 16 * 1024;
@@ -29,7 +30,7 @@ export class ConnStream extends Duplex {
    * Takes the connection away from the stream, whose buffers have to be empty by then but for `head`:
    * what the stream has given out and is to be read again first. `close` still destroys the stream.
    */
-  detach(head: Uint8Array): ByteStream {
+  detach(head: Uint8Array): DuplexBytes {
     this.#isDetached = true;
     this.setTimeout(0);
     const stream = connBytes(this.#conn, head, ...(this.#reading === undefined ? [] : [this.#reading]));
@@ -72,7 +73,7 @@ export class ConnStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#idleTimer);
-    this.#conn.close();
+    closeQuietly(this.#conn);
     done(error);
   }
 

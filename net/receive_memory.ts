@@ -18,6 +18,16 @@ export class ReceiveMemory {
     return this.#heldBytes;
   }
 
+  /** Whether so much is held that nobody should keep what is of little use. */
+  get isScarce(): boolean {
+    return this.#heldBytes > this.#limitBytes / 2;
+  }
+
+  /** Whether more than the limit is held. */
+  get isExceeded(): boolean {
+    return this.#heldBytes > this.#limitBytes;
+  }
+
   /** Connections that wait for memory. */
   get waiting(): number {
     return this.#waiting.length;
@@ -56,8 +66,9 @@ export class ReceiveMemory {
   #serve(): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       if (this.#heldBytes >= this.#limitBytes) return;
-      this.#waiting.shift();
+      // Before it is off the list: there may be none, and then it still waits.
       const memory = this.#find(sizeFor(next.bytes));
+      this.#waiting.shift();
       this.#heldBytes += memory.length;
       next.onGranted(memory);
     }

@@ -1,5 +1,5 @@
 import bufferutil from "bufferutil";
-import type { ByteStream } from "./byte_stream.ts";
+import type { DuplexBytes } from "./byte_stream.ts";
 import type { ReceiveMemory } from "./receive_memory.ts";
 import { CLOSE, encodeClose, OPCODE, type Opcode, type Role, WebSocketError } from "./web_socket_frames.ts";
 import { BASE_BYTES, type Incoming, WebSocketReader } from "./web_socket_reader.ts";
@@ -24,13 +24,17 @@ export interface WebSocketOptions {
 
 /** How long a peer is given to end its side of a connection, in milliseconds. */
 const GOODBYE_MS = 2_000;
+/** How long a connection waits for memory that others hold, in milliseconds. Nobody then waits for good. */
+const MEMORY_MS = 10_000;
+/** What a frame that waits to be sent costs besides its bytes. */
+const FRAME_COST_BYTES = 256;
 
 /**
  * One end of a WebSocket (RFC 6455) whose handshake is done. Messages are read when they are asked for: as
  * long as they are not, TCP holds the peer back.
  */
 export class WebSocketConnection {
-  readonly #stream: ByteStream;
+  readonly #stream: DuplexBytes;
   readonly #options: WebSocketOptions;
   readonly #reader: WebSocketReader;
   readonly #writer: WebSocketWriter;
@@ -38,7 +42,11 @@ export class WebSocketConnection {
   #state: "open" | "closing" | "closed" = "open";
   #isReading = false;
   #unsentBytes = 0;
-  #sending: Promise<void> = Promise.resolve();
+  readonly #unsent: Uint8Array<ArrayBuffer>[] = [];
+  /** Settles when nothing is left to send. */
+  #sending: Promise<void> | undefined;
+  /** What the peer's last ping carried; those before it need no answer (RFC 6455 section 5.5.3). */
+  #unanswered: Uint8Array | undefined;
   #goodbye: ReturnType<typeof setTimeout> | undefined;
   /** Ends the wait for memory, if there is one. */
   #stopWaiting = () => {};
@@ -47,8 +55,9 @@ export class WebSocketConnection {
   /** Renewed whenever something was sent. */
   #onSent = Promise.withResolvers<void>();
   #heardAtMs = performance.now();
+  #receivedBytes = 0;
 
-  constructor(stream: ByteStream, options: WebSocketOptions) {
+  constructor(stream: DuplexBytes, options: WebSocketOptions) {
     this.#stream = stream;
     this.#options = options;
     const sender = options.role === "client" ? "server" : "client";
@@ -71,6 +80,16 @@ export class WebSocketConnection {
     return this.#heardAtMs;
   }
 
+  /** Bytes that came so far. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  /** Whether it keeps memory for a message under way that others may wait for. */
+  get isHoarding(): boolean {
+    return this.#options.memory.isScarce && (this.#reader.hasLoan || this.#asideBytes > 0);
+  }
+
   /** The peer's close, if the connection ended with one. */
   get closedWith(): { readonly code: number; readonly reason: string } | undefined {
     return this.#closedWith;
@@ -86,7 +105,7 @@ export class WebSocketConnection {
       const message = await this.#next();
       if (message !== undefined) return message;
     } catch (error) {
-      // Whatever else the stream throws says that the peer is gone.
+      // What else the stream throws says that the peer is gone.
       if (error instanceof WebSocketError) await this.#fail(error);
     }
     this.terminate();
@@ -118,10 +137,7 @@ export class WebSocketConnection {
 
   /** Begins the closing handshake; what comes from now on is dropped. */
   close(code: number, reason: string): void {
-    if (this.#state !== "open") return;
-    this.#send(OPCODE.close, encodeClose(code, reason));
-    this.#state = "closing";
-    this.#goodbye = setTimeout(() => this.terminate(), GOODBYE_MS);
+    this.#close(encodeClose(code, reason));
   }
 
   /** Ends the connection at once. */
@@ -129,9 +145,20 @@ export class WebSocketConnection {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#goodbye);
+    // Each write to a connection that is gone would fail, one after another.
+    this.#unsent.length = 0;
+    this.#unanswered = undefined;
     this.#stream.close();
     this.#stopWaiting();
     this.#onSent.resolve();
+  }
+
+  #close(payload: Uint8Array): void {
+    if (this.#state !== "open") return;
+    this.#send(OPCODE.close, payload);
+    if (!this.isOpen) return;
+    this.#state = "closing";
+    this.#goodbye = setTimeout(() => this.terminate(), GOODBYE_MS);
   }
 
   async #next(): Promise<SocketMessage | undefined> {
@@ -144,10 +171,12 @@ export class WebSocketConnection {
           break;
         case "close":
           this.#closedWith = incoming;
-          if (this.#state === "open") this.#send(OPCODE.close, closePayload(incoming.code));
+          this.#close(closePayload(incoming.code));
           return void await this.#sending;
         case "ping":
-          this.#send(OPCODE.pong, incoming.payload);
+          if (this.#state !== "open") break;
+          this.#unanswered = incoming.payload.slice();
+          this.#sending ??= this.#sendOn();
           break;
         case "pong":
           break;
@@ -161,14 +190,16 @@ export class WebSocketConnection {
   /** Reads some bytes. @returns Whether there were any. */
   async #readOn(): Promise<boolean> {
     const { wantedBytes } = this.#reader;
+    if (wantedBytes > 0 && this.#state === "closing") return await this.#drain();
     if (wantedBytes > 0) await this.#borrow(wantedBytes);
-    else this.#giveBack(this.#reader.release());
+    else this.#giveBack(this.#reader.release({ isScarce: this.#options.memory.isScarce }));
     if (this.#state === "closed") return false;
     this.#isReading = true;
     try {
       const count = await this.#stream.read(this.#reader.space());
       if (count === null) return false;
       this.#reader.filled(count);
+      this.#receivedBytes += count;
       this.#heardAtMs = performance.now();
       return true;
     } finally {
@@ -176,18 +207,24 @@ export class WebSocketConnection {
     }
   }
 
-  /** Waits for memory. A connection that ends meanwhile goes without. */
+  /** Waits for memory, but not for good: those who have some may wait for more, and for each other. */
   #borrow(bytes: number): Promise<void> {
     const { memory } = this.#options;
-    return new Promise((resolve) => {
-      const forget = memory.take(bytes, (granted) => {
-        this.#giveBack(this.#reader.lend(granted));
-        resolve();
-      });
+    return new Promise((resolve, reject) => {
+      const giveUp = setTimeout(() => {
+        forget();
+        reject(new WebSocketError(CLOSE.tryAgainLater, "The server is short of memory"));
+      }, MEMORY_MS);
+      let forget = () => {};
       this.#stopWaiting = () => {
+        clearTimeout(giveUp);
         forget();
         resolve();
       };
+      forget = memory.take(bytes, (granted) => {
+        this.#giveBack(this.#reader.lend(granted));
+        this.#stopWaiting();
+      });
     });
   }
 
@@ -199,33 +236,63 @@ export class WebSocketConnection {
     const { asideBytes } = this.#reader;
     if (asideBytes === this.#asideBytes) return;
     this.#options.memory.count(asideBytes - this.#asideBytes);
+    const isMore = asideBytes > this.#asideBytes;
     this.#asideBytes = asideBytes;
+    if (isMore && this.#options.memory.isExceeded) {
+      throw new WebSocketError(CLOSE.tryAgainLater, "The server is short of memory");
+    }
   }
 
-  /** Closes, and reads on for a while: a connection closed with bytes unread is reset, and the close lost. */
   async #fail({ code, message }: WebSocketError): Promise<void> {
     this.close(code, message);
     await this.#sending;
-    const dropped = new Uint8Array(BASE_BYTES);
     try {
       await this.#stream.end();
-      while (await this.#stream.read(dropped) !== null);
+      await this.#drain();
     } catch {
       // The peer did not wait for it.
     }
   }
 
+  /** Reads on until the peer ends: a connection closed with bytes unread is reset, and our close lost. */
+  async #drain(): Promise<false> {
+    const dropped = new Uint8Array(BASE_BYTES);
+    while (await this.#stream.read(dropped) !== null);
+    return false;
+  }
+
   #send(opcode: Opcode, ...pieces: readonly Uint8Array[]): void {
     if (this.#state !== "open") return;
     const frame = this.#writer.frame(opcode, pieces);
-    this.#unsentBytes += frame.length;
+    this.#unsentBytes += frame.length + FRAME_COST_BYTES;
     if (this.#unsentBytes > this.#options.maxUnsentBytes) return this.terminate();
-    this.#sending = this.#sending.then(() => this.#stream.write(frame)).then(() => {
-      this.#unsentBytes -= frame.length;
-      this.#writer.sent(frame);
-      this.#onSent.resolve();
-      this.#onSent = Promise.withResolvers();
-    }, () => this.terminate());
+    this.#unsent.push(frame);
+    this.#sending ??= this.#sendOn();
+  }
+
+  async #sendOn(): Promise<void> {
+    try {
+      for (let frame = this.#nextUnsent(); frame !== undefined; frame = this.#nextUnsent()) {
+        await this.#stream.write(frame);
+        this.#unsentBytes -= frame.length + FRAME_COST_BYTES;
+        this.#writer.sent(frame);
+        this.#onSent.resolve();
+        this.#onSent = Promise.withResolvers();
+      }
+    } catch {
+      // The peer is gone, which the read tells as well.
+      this.terminate();
+    }
+    this.#sending = undefined;
+  }
+
+  #nextUnsent(): Uint8Array<ArrayBuffer> | undefined {
+    const payload = this.#unanswered;
+    if (payload === undefined) return this.#unsent.shift();
+    this.#unanswered = undefined;
+    const pong = this.#writer.frame(OPCODE.pong, [payload]);
+    this.#unsentBytes += pong.length + FRAME_COST_BYTES;
+    return pong;
   }
 }
 

@@ -1,5 +1,7 @@
 import { connBytes, writeAll } from "./byte_stream.ts";
+import { type ByteStream, closeQuietly, dial } from "./dial.ts";
 import { ReceiveMemory } from "./receive_memory.ts";
+import { secure } from "./secure.ts";
 import { WebSocketConnection } from "./web_socket.ts";
 import { acceptFor } from "./web_socket_handshake.ts";
 
@@ -9,7 +11,7 @@ export interface ClientOptions {
   readonly token?: string | undefined;
   /** Authorities that are trusted besides the system's, in PEM. */
   readonly caCerts?: readonly string[] | undefined;
-  /** Gives up; a connection that was opened stays. */
+  /** Gives up. A WebSocket that was opened stays. */
   readonly signal: AbortSignal;
 }
 
@@ -36,18 +38,20 @@ const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
  * (TCP_NODELAY), says with which status a server refuses, and does with half of the processor time.
  *
  * @throws {UpgradeRefusedError} There is a server, and it does not want to.
- * @throws {Deno.errors.InvalidData} The server's certificate is not to be trusted, or it does not speak TLS.
- * @throws {Error} There is no connection.
+ * @throws {ConnectionProblem} There is no connection, or it is not to be trusted.
+ * @throws The reason of `signal`, when that is what ended it.
+ * @throws {Error} What listens there speaks something else.
  */
 export async function openWebSocket(url: string, options: ClientOptions): Promise<WebSocketConnection> {
+  const { token, signal } = options;
   const target = new URL(url);
   const conn = await connect(target, options);
-  const abort = () => conn.close();
-  options.signal.addEventListener("abort", abort, { once: true });
+  const abort = () => closeQuietly(conn);
+  signal.addEventListener("abort", abort, { once: true });
   try {
-    options.signal.throwIfAborted();
-    if ("handshake" in conn) await conn.handshake();
-    const head = await shakeHands(conn, { target, token: options.token });
+    signal.throwIfAborted();
+    const head = await shakeHands(conn, { target, token });
+    signal.throwIfAborted();
     return new WebSocketConnection(connBytes(conn, head), {
       role: "client",
       maxMessageBytes: MAX_MESSAGE_BYTES,
@@ -56,32 +60,27 @@ export async function openWebSocket(url: string, options: ClientOptions): Promis
       maxUnsentBytes: MAX_UNSENT_BYTES,
     });
   } catch (error) {
-    if (!options.signal.aborted) conn.close();
+    closeQuietly(conn);
+    signal.throwIfAborted();
     throw error;
   } finally {
-    options.signal.removeEventListener("abort", abort);
+    signal.removeEventListener("abort", abort);
   }
 }
 
 async function connect(
   { protocol, hostname, port }: URL,
-  { caCerts = [] }: ClientOptions,
-): Promise<Deno.TcpConn | Deno.TlsConn> {
+  { caCerts = [], signal }: ClientOptions,
+): Promise<ByteStream> {
   const isSecure = protocol === "wss:";
   const bare = hostname.replace(/^\[|\]$/g, "");
-  const conn = await Deno.connect({ hostname: bare, port: Number(port || (isSecure ? 443 : 80)) });
-  conn.setNoDelay();
-  if (!isSecure) return conn;
-  return await Deno.startTls(conn, {
-    hostname: bare,
-    caCerts: [...caCerts],
-    alpnProtocols: ["http/1.1"],
-  });
+  const conn = await dial({ hostname: bare, port: Number(port || (isSecure ? 443 : 80)) }, { signal });
+  return isSecure ? await secure(conn, { hostname: bare, caCerts, signal }) : conn;
 }
 
 /** Asks for a WebSocket. @returns What was read behind the answer. */
 async function shakeHands(
-  conn: Deno.Conn,
+  conn: ByteStream,
   { target, token }: { readonly target: URL; readonly token: string | undefined },
 ): Promise<Uint8Array> {
   const key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
@@ -108,7 +107,7 @@ async function shakeHands(
   return rest;
 }
 
-async function readHead(conn: Deno.Conn): Promise<{ readonly head: string; readonly rest: Uint8Array }> {
+async function readHead(conn: ByteStream): Promise<{ readonly head: string; readonly rest: Uint8Array }> {
   const buffer = new Uint8Array(MAX_HEAD_BYTES);
   let length = 0;
   while (length < buffer.length) {

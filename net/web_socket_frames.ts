@@ -27,6 +27,7 @@ export const CLOSE = {
   invalidText: 1007,
   policy: 1008,
   tooLong: 1009,
+  tryAgainLater: 1013,
 } as const;
 
 /** Longest payload of a control frame, in bytes. */

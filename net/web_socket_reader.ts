@@ -42,13 +42,19 @@ export const BASE_BYTES = 16 * 1024;
 /** Room behind a long frame, so that the beginning of the next one comes with the same read. */
 const SPARE_BYTES = 64 * 1024;
 
+/** The first memory for a frame whose length nothing vouches for but its sender. */
+const FIRST_BYTES = 128 * 1024;
+
+const NOTHING = new Uint8Array(0);
+
 /** A message under way. */
 interface Message {
   readonly isText: boolean;
   /** Bytes of its frames so far, the one under way included. */
   length: number;
-  /** Earlier frames. Empty once the message is too long to be kept. */
-  pieces: Uint8Array[];
+  /** Earlier frames, and how much of it they are. */
+  aside: Uint8Array;
+  asideLength: number;
   isKept: boolean;
 }
 
@@ -67,6 +73,8 @@ export class WebSocketReader {
   #end = 0;
   #position: Position = { kind: "head" };
   #message: Message | undefined;
+  /** The longest frame that has come whole: another one of its length is believed. */
+  #provenBytes = 0;
 
   constructor(options: WebSocketReaderOptions) {
     this.#options = options;
@@ -78,19 +86,26 @@ export class WebSocketReader {
   }
 
   /**
-   * Memory that the frame under way needs and does not have, in bytes; 0: none. To be given by
-   * {@linkcode lend} before anything more is read.
+   * Memory that the frame under way needs now and does not have, in bytes; 0: none. To be given by
+   * {@linkcode lend} before anything more is read. It grows as bytes come: to announce a long frame costs
+   * its sender nothing.
    */
   get wantedBytes(): number {
-    if (this.#position.kind !== "payload") return 0;
+    const held = this.#end - this.#start;
+    if (this.#position.kind !== "payload" || held < this.#memory.length) return 0;
     const { headBytes, payloadBytes } = this.#position.frame;
-    const needed = headBytes + payloadBytes;
-    return needed <= this.#memory.length ? 0 : needed + SPARE_BYTES;
+    const needed = headBytes + payloadBytes + SPARE_BYTES;
+    return Math.min(needed, Math.max(FIRST_BYTES, 2 * held, this.#provenBytes + SPARE_BYTES));
   }
 
-  /** Bytes of a message in several frames that were copied aside. */
+  /** Memory for a message in several frames, besides that lent. */
   get asideBytes(): number {
-    return this.#message?.pieces.reduce((sum, { length }) => sum + length, 0) ?? 0;
+    return this.#message?.aside.length ?? 0;
+  }
+
+  /** Whether it was lent memory. */
+  get hasLoan(): boolean {
+    return this.#memory !== this.#base;
   }
 
   /** Takes memory for long frames. @returns That it had before, which is no longer used. */
@@ -103,10 +118,14 @@ export class WebSocketReader {
     return before === this.#base ? undefined : before;
   }
 
-  /** Gives back what it was lent, unless a frame is under way in it. */
-  release(): Uint8Array | undefined {
-    if (this.#memory === this.#base || this.#position.kind === "payload") return undefined;
-    return this.lend(this.#base);
+  /**
+   * Gives back what it was lent, unless a frame is under way in it.
+   *
+   * @param isScarce Also when what there is of the frame fits elsewhere: it may never become more.
+   */
+  release({ isScarce = false } = {}): Uint8Array | undefined {
+    const isNeeded = this.#position.kind === "payload" && !isScarce || this.#end - this.#start >= BASE_BYTES;
+    return this.#memory === this.#base || isNeeded ? undefined : this.lend(this.#base);
   }
 
   /** Gives back what it was lent. Nothing more can be read. */
@@ -184,7 +203,8 @@ export class WebSocketReader {
     const message = this.#message ??= {
       isText: opcode === OPCODE.text,
       length: 0,
-      pieces: [],
+      aside: NOTHING,
+      asideLength: 0,
       isKept: true,
     };
     message.length += payloadBytes;
@@ -193,7 +213,7 @@ export class WebSocketReader {
     }
     if (message.length > maxMessageBytes) {
       message.isKept = false;
-      message.pieces = [];
+      message.aside = NOTHING;
     }
     return message.isKept;
   }
@@ -206,11 +226,12 @@ export class WebSocketReader {
     }
     this.#start = at + frame.payloadBytes;
     this.#position = { kind: "head" };
+    this.#provenBytes = Math.max(this.#provenBytes, frame.headBytes + frame.payloadBytes);
     if (isControl(frame)) return controlOf(frame, payload);
-    const pieces = this.#message?.pieces ?? [];
-    if (frame.isFinal) return this.#endMessage(pieces.length === 0 ? payload : join([...pieces, payload]));
-    pieces.push(payload.slice());
-    return undefined;
+    const message = this.#message;
+    if (message === undefined || frame.isFinal && message.asideLength === 0) return this.#endMessage(payload);
+    putAside(message, payload);
+    return frame.isFinal ? this.#endMessage(message.aside.subarray(0, message.asideLength)) : undefined;
   }
 
   #endMessage(bytes?: Uint8Array): Incoming {
@@ -230,12 +251,13 @@ function controlOf({ opcode }: FrameHead, payload: Uint8Array): Incoming {
   return { type: opcode === OPCODE.ping ? "ping" : "pong", payload };
 }
 
-function join(pieces: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
+function putAside(message: Message, payload: Uint8Array): void {
+  const length = message.asideLength + payload.length;
+  if (length > message.aside.length) {
+    const longer = new Uint8Array(Math.max(length, 2 * message.aside.length));
+    longer.set(message.aside.subarray(0, message.asideLength));
+    message.aside = longer;
   }
-  return joined;
+  message.aside.set(payload, message.asideLength);
+  message.asideLength = length;
 }

@@ -68,12 +68,13 @@ export interface Disk {
 
 /** The file system of this machine. */
 export function realDisk(): Disk {
+  const pace = { asyncWrites: 0 };
   return {
     async create(path) {
-      return diskFile(path, await Deno.open(path, { read: true, write: true, createNew: true }));
+      return diskFile(path, await Deno.open(path, { read: true, write: true, createNew: true }), pace);
     },
     async open(path) {
-      return diskFile(path, await Deno.open(path, { read: true, write: true }));
+      return diskFile(path, await Deno.open(path, { read: true, write: true }), pace);
     },
     async stat(path) {
       try {
@@ -138,10 +139,9 @@ function readBootId(): string | undefined {
 const QUICK_MS = 4;
 const WRITES_AFTER_SLOW = 64;
 
-function diskFile(path: string, file: Deno.FsFile): DiskFile {
+function diskFile(path: string, file: Deno.FsFile, pace: { asyncWrites: number }): DiskFile {
   // Where the handle stands, so that bytes in sequence cost one call instead of two.
   let position = 0;
-  let patience = 0;
   const moveTo = async (offset: number) => {
     if (offset !== position) position = await file.seek(offset, Deno.SeekMode.Start);
   };
@@ -149,7 +149,7 @@ function diskFile(path: string, file: Deno.FsFile): DiskFile {
     async writeAt(bytes, offset) {
       await moveTo(offset);
       const startedMs = performance.now();
-      const isQuick = patience === 0;
+      const isQuick = pace.asyncWrites === 0;
       let written = 0;
       while (written < bytes.length) {
         const rest = bytes.subarray(written);
@@ -157,8 +157,8 @@ function diskFile(path: string, file: Deno.FsFile): DiskFile {
         written += count;
         position += count;
       }
-      if (!isQuick) patience--;
-      else if (performance.now() - startedMs > QUICK_MS) patience = WRITES_AFTER_SLOW;
+      if (!isQuick) pace.asyncWrites--;
+      else if (performance.now() - startedMs > QUICK_MS) pace.asyncWrites = WRITES_AFTER_SLOW;
     },
     async readAt(buffer, offset) {
       await moveTo(offset);

@@ -16,6 +16,8 @@ export const MAX_UNSENT_BYTES = 1024 * 1024;
 const UNREAD_MS = 60_000;
 /** How often a quiet connection is asked whether it is there; if nothing comes until the next time, it is not. */
 const PING_MS = 20_000;
+/** While memory is scarce, who brings less in that time does not keep any, in bytes. */
+const LEAST_BYTES = 128 * 1024;
 
 /** What a connection is served with. */
 export interface ConnectionOptions {
@@ -50,20 +52,28 @@ export async function serveConnection(
   const id = uploads.connect(peer);
   const texts = side?.connect({ send: (text) => sendText(socket, text) });
   using _pinger = keepAlive(socket);
-  for (let next = await socket.receive(); next !== undefined; next = await socket.receive()) {
-    await act(next, id, { uploads, peer, texts });
+  try {
+    for (let next = await socket.receive(); next !== undefined; next = await socket.receive()) {
+      await act(next, id, { uploads, peer, texts });
+    }
+  } finally {
+    socket.terminate();
+    texts?.close();
+    await uploads.disconnected(id);
   }
-  texts?.close();
-  await uploads.disconnected(id);
 }
 
 /** Cuts off a client that has gone silent. Bytes of a message count: on a slow link a pong waits behind it. */
 function keepAlive(socket: WebSocketConnection): Disposable {
   let askedAtMs = -Infinity;
+  let seenBytes = 0;
   const timer = setInterval(() => {
+    const isSlow = socket.receivedBytes - seenBytes < LEAST_BYTES;
     // One that is not read can't be heard.
-    if (socket.isReading && socket.heardAtMs < askedAtMs) return socket.terminate();
+    const isGone = socket.heardAtMs < askedAtMs || isSlow && socket.isHoarding;
+    if (socket.isReading && isGone) return socket.terminate();
     askedAtMs = performance.now();
+    seenBytes = socket.receivedBytes;
     socket.ping();
   }, PING_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };

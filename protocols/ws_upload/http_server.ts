@@ -4,6 +4,7 @@ import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ConnectionLimit, type ConnectionRefusal } from "../../net/connection_limit.ts";
 import { ConnStream } from "../../net/conn_stream.ts";
+import { closeQuietly } from "../../net/dial.ts";
 
 /** A certificate and its private key, as PEM text. */
 export interface TlsPair {
@@ -70,6 +71,8 @@ export async function listen(listener: RequestListener, options: ListenOptions):
     connectionsCheckingInterval: Math.min(CHECK_MS, headersMs),
     // A body is never read, so it may take no time at all.
     requestTimeout: 0,
+    // Any other upgrade may be ignored (RFC 9110 section 7.8), and clients do ask for h2c.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket",
   };
   const tlsServer = tls === undefined ? undefined : createTlsServer({ ...limits, ...tls }, listener);
   const server: Server = tlsServer ?? createServer(limits, listener);
@@ -79,7 +82,7 @@ export async function listen(listener: RequestListener, options: ListenOptions):
   const admit = (socket: Admissible) => admitTo(limit, socket, options);
   // Before Deno 2.8 it was something of its own, which takes no connections from elsewhere.
   const takesConnections = tlsServer === undefined && server instanceof NetServer;
-  const { port, close } = takesConnections
+  const { port, close, destroyAll } = takesConnections
     ? handConnections(server, options, admit)
     : await bind(server, options, admit);
   return {
@@ -90,7 +93,10 @@ export async function listen(listener: RequestListener, options: ListenOptions):
     },
     close,
     closeIdle: () => server.closeIdleConnections(),
-    closeAll: () => server.closeAllConnections(),
+    closeAll() {
+      server.closeAllConnections();
+      destroyAll();
+    },
   };
 }
 
@@ -114,6 +120,8 @@ function admitTo(limit: ConnectionLimit, socket: Admissible, { onRefused }: List
 interface Bound {
   readonly port: number;
   readonly close: () => Promise<void>;
+  /** Also ends what Node's server counts no more, or not yet: what was upgraded, or is shaking hands. */
+  readonly destroyAll: () => void;
 }
 
 /** Listens, and hands a server its connections as {@linkcode ConnStream}s. */
@@ -129,7 +137,7 @@ function handConnections(
   // A server that does not listen keeps no connection alive, and looks after none.
   Object.defineProperty(server, "listening", { get: () => isListening });
   server.emit("listening");
-  void takeEach(listener, (conn) => {
+  const take = (conn: Deno.TcpConn) => {
     const stream = new ConnStream(conn);
     open.add(stream);
     stream.once("close", () => {
@@ -137,7 +145,8 @@ function handConnections(
       if (!isListening && open.size === 0) onEmpty();
     });
     if (admit(stream)) server.emit("connection", stream);
-  });
+  };
+  void takeEach(listener, take);
   return {
     port: listener.addr.port,
     async close() {
@@ -147,17 +156,28 @@ function handConnections(
       server.close(() => {});
       if (open.size > 0) await empty;
     },
+    destroyAll() {
+      for (const stream of open) stream.destroy();
+    },
   };
 }
 
 async function takeEach(listener: Deno.TcpListener, take: (conn: Deno.TcpConn) => void): Promise<void> {
   while (true) {
+    let conn: Deno.TcpConn;
     try {
-      take(await listener.accept());
+      conn = await listener.accept();
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
       // Gone before it was taken, or no file handle left: neither is the end of the server.
       await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
+      continue;
+    }
+    try {
+      take(conn);
+    } catch {
+      // It was reset meanwhile.
+      closeQuietly(conn);
     }
   }
 }
@@ -167,7 +187,12 @@ function bind(
   { host, port }: ListenOptions,
   admit: (socket: Admissible) => boolean,
 ): Promise<Bound> {
-  server.on("connection", (socket: Socket) => void admit(socket));
+  const open = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+    admit(socket);
+  });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -176,6 +201,9 @@ function bind(
       resolve({
         port: typeof address === "object" && address !== null ? address.port : port,
         close: () => new Promise((resolve) => server.close(() => resolve())),
+        destroyAll() {
+          for (const socket of open) socket.destroy();
+        },
       });
     });
   });

@@ -1,4 +1,4 @@
-import { explainTlsProblem } from "../../net/tls_problem.ts";
+import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { Trust } from "../../net/trust.ts";
 import type { WebSocketConnection } from "../../net/web_socket.ts";
 import { openWebSocket, UpgradeRefusedError } from "../../net/web_socket_client.ts";
@@ -48,6 +48,7 @@ export function openLink(target: LinkTarget, onEvent: (event: SenderEvent) => vo
     } catch (error) {
       return tell({ type: "close", ...explainRefusal(error, target.url) });
     }
+    if (dropped.signal.aborted) socket.close(1000, "");
     tell({ type: "open" });
     for (let next = await socket.receive(); next !== undefined; next = await socket.receive()) {
       const message = next.type === "text" ? parseServerMessage(next.text) : undefined;
@@ -72,11 +73,10 @@ type Explanation = { readonly reason: string; readonly isFinal: boolean };
 
 function explainRefusal(error: unknown, url: string): Explanation {
   if (error instanceof UpgradeRefusedError) return explainStatus(error.status);
+  if (error instanceof ConnectionProblem && error.isFinal) return { reason: error.message, isFinal: true };
   const message = error instanceof Error ? error.message : String(error);
-  const tlsProblem = url.startsWith("wss:") ? explainTlsProblem(message) : undefined;
-  if (tlsProblem !== undefined) return { reason: tlsProblem, isFinal: true };
   return {
-    reason: `Can't connect to ${new URL(url).host}, is the server running? (${message})`,
+    reason: `Can't connect to ${new URL(url).host}, is the server running? (${message.replace(/^.*: /, "")})`,
     isFinal: false,
   };
 }
@@ -91,8 +91,11 @@ function explainStatus(status: number): Explanation {
     case 403:
       return { reason: "The server refuses this client (403)", isFinal: true };
     default:
-      // A proxy whose server is away for a moment answers 502, 503 or 504.
-      return { reason: `The server answered ${status}`, isFinal: status < 500 };
+      // A proxy whose server is away for a moment answers 502, 503 or 504; one that is asked too often, 429.
+      return {
+        reason: `The server answered ${status}`,
+        isFinal: status < 500 && ![408, 425, 429].includes(status),
+      };
   }
 }
 

@@ -131,15 +131,24 @@ async function startIn(
     },
     onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
   };
+  let closed: Promise<void> | undefined;
   const http = await listen((request, response) => void respond({ request, response }, site), {
     ...options,
     onRefused: (reason, peer) => void gate.deny(reason, peer),
     onUpgrade: (request, socket, head) => {
-      acceptWebSocket({ request, socket, head }, { gate, uploads, memory, metrics, connections, side });
+      acceptWebSocket({ request, socket, head }, {
+        gate,
+        uploads,
+        memory,
+        metrics,
+        connections,
+        side,
+        isClosing: () => closed !== undefined,
+        onError: (error) => site.onError("WebSocket", error),
+      });
     },
   });
   const expirer = setInterval(() => void expire(), EXPIRE_EVERY_MS);
-  let closed: Promise<void> | undefined;
   return {
     host: options.host,
     port: http.port,

@@ -12,6 +12,9 @@ import type { SideService } from "./side_service.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
 import type { Uploads } from "./uploads.ts";
 
+/** How long a client that is turned away may take to read so, in milliseconds. */
+const REFUSE_MS = 2_000;
+
 /** All that are open or still have messages to work off; a promise settles when nothing is left to do. */
 export type Connections = Map<WebSocketConnection, Promise<void>>;
 
@@ -23,6 +26,10 @@ export interface WebSocketSite {
   readonly metrics: UploadMetrics;
   readonly connections: Connections;
   readonly side: SideService | undefined;
+  /** Whether the server is to end: it takes nobody any more. */
+  readonly isClosing: () => boolean;
+  /** A connection ended by a fault of the server's own. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Answers a request for a WebSocket, and serves uploads over it. */
@@ -32,9 +39,10 @@ export function acceptWebSocket(
     readonly socket: Duplex;
     readonly head: Uint8Array;
   },
-  { gate, uploads, memory, metrics, connections, side }: WebSocketSite,
+  { gate, uploads, memory, metrics, connections, side, isClosing, onError }: WebSocketSite,
 ): void {
   socket.on("error", () => {});
+  if (isClosing()) return refuse(socket, refusal("503 Service Unavailable"));
   if (!gate.admits(request)) return refuse(socket, refusal("403 Forbidden"));
   if (!gate.hasToken(request)) return refuse(socket, refusal("401 Unauthorized"));
   const { isAccepted, answer } = answerHandshake(request, SUBPROTOCOL);
@@ -49,11 +57,13 @@ export function acceptWebSocket(
     maxUnsentBytes: MAX_UNSENT_BYTES,
   });
   const served = serveConnection(webSocket, { uploads, metrics, side });
-  connections.set(webSocket, served.finally(() => connections.delete(webSocket)));
+  connections.set(webSocket, served.catch(onError).finally(() => connections.delete(webSocket)));
 }
 
 function refuse(socket: Duplex, answer: string): void {
-  // Else a client that keeps its side open would keep the socket.
+  // Else a client that keeps its side open, or reads nothing, would keep the socket.
+  const timer = setTimeout(() => socket.destroy(), REFUSE_MS);
+  socket.once("close", () => clearTimeout(timer));
   socket.once("finish", () => socket.destroy());
   socket.end(answer);
 }

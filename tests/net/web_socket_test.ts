@@ -1,11 +1,12 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createServer, type Socket } from "node:net";
 // @ts-types="npm:@types/ws@8.18.2"
 import { WebSocket as ForeignWebSocket } from "ws";
-import { type ByteStream, duplexBytes } from "../../net/byte_stream.ts";
+import { type DuplexBytes, duplexBytes } from "../../net/byte_stream.ts";
 import { ConnStream } from "../../net/conn_stream.ts";
 import { ReceiveMemory } from "../../net/receive_memory.ts";
 import { WebSocketConnection } from "../../net/web_socket.ts";
+import { openWebSocket } from "../../net/web_socket_client.ts";
 import { answerHandshake } from "../../net/web_socket_handshake.ts";
 import { pseudoRandomBytes, sha256 } from "../support/bytes.ts";
 import { clientFrame, concat, OPCODE } from "../support/client_frames.ts";
@@ -33,7 +34,7 @@ async function echo(connection: WebSocketConnection): Promise<void> {
 }
 
 /** Reads the request, and answers it. The tests' own requests are in one piece. */
-async function shakeHands(stream: ByteStream): Promise<void> {
+async function shakeHands(stream: DuplexBytes): Promise<void> {
   const request = new Uint8Array(4 * KIB);
   const text = new TextDecoder().decode(request.subarray(0, await stream.read(request) ?? 0));
   const headers = Object.fromEntries(
@@ -49,12 +50,12 @@ async function shakeHands(stream: ByteStream): Promise<void> {
 
 /** Both kinds of connections that servers have. */
 const STREAMS = {
-  "a connection of Deno's": (onStream: (stream: ByteStream) => void) => {
+  "a connection of Deno's": (onStream: (stream: DuplexBytes) => void) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     void listener.accept().then((conn) => onStream(new ConnStream(conn).detach(new Uint8Array(0))));
     return Promise.resolve({ port: listener.addr.port, stop: () => listener.close() });
   },
-  "a socket of Node's": (onStream: (stream: ByteStream) => void) => {
+  "a socket of Node's": (onStream: (stream: DuplexBytes) => void) => {
     const server = createServer((socket: Socket) => onStream(duplexBytes(socket, new Uint8Array(0))));
     return new Promise<{ port: number; stop: () => void }>((resolve) => {
       server.listen(0, "127.0.0.1", () => {
@@ -163,6 +164,20 @@ for (const [kind, listen] of Object.entries(STREAMS)) {
     assertEquals(server.memory.heldBytes, 0);
   });
 
+  Deno.test(`over ${kind} of many pings the last is answered, and a close ends it at once`, async () => {
+    await using server = await serve();
+    const pings = Array.from({ length: 5000 }, (_, i) => {
+      return clientFrame(OPCODE.ping, new TextEncoder().encode(String(i)));
+    });
+    const answer = await sendRaw(
+      server.port,
+      concat([...pings, clientFrame(OPCODE.close, Uint8Array.of(0x03, 0xe8))]),
+    );
+    assertStringIncludes(answer, "4999");
+    assert(answer.endsWith("\x02\x03\xe8"));
+    assert(answer.length < 5000 * 6);
+  });
+
   Deno.test(`over ${kind} a connection can be ended at once`, async () => {
     await using server = await serve();
     const socket = new WebSocket(`ws://127.0.0.1:${server.port}`);
@@ -177,7 +192,7 @@ for (const [kind, listen] of Object.entries(STREAMS)) {
     using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     await conn.write(new TextEncoder().encode(HANDSHAKE));
     await conn.read(new Uint8Array(KIB));
-    const flood = concat(Array.from({ length: 1000 }, () => clientFrame(OPCODE.ping, new Uint8Array(125))));
+    const flood = concat(Array.from({ length: 10_000 }, () => clientFrame(OPCODE.text, new Uint8Array(0))));
     let sent = 0;
     const sendOn = async () => {
       while (sent < 200_000_000) sent += await conn.write(flood.subarray(sent % flood.length));
@@ -187,6 +202,19 @@ for (const [kind, listen] of Object.entries(STREAMS)) {
     assert(sent < 200_000_000);
   });
 }
+
+Deno.test("a client that gives up leaves no connection, wherever it was", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const stop = new AbortController();
+  const opening = openWebSocket(`ws://127.0.0.1:${listener.addr.port}`, { signal: stop.signal });
+  using conn = await listener.accept();
+  const buffer = new Uint8Array(1000);
+  await conn.read(buffer);
+  stop.abort(new Error("enough"));
+  await assertRejects(() => opening, Error, "enough");
+  assertEquals(await conn.read(buffer).catch(() => null), null);
+  await assertRejects(() => openWebSocket("ws://127.0.0.1:1", { signal: stop.signal }), Error, "enough");
+});
 
 Deno.test("what is no request for a WebSocket is told so", () => {
   const headers = {

@@ -114,6 +114,21 @@ for (const [form, tls] of FORMS) {
     assertEquals(await quiet.next(), { still: "here" });
   });
 
+  Deno.test(`${form}: an upgrade to what is not spoken here is passed over, and all ends at once when asked`, async () => {
+    const server = await serve({ tls });
+    using connection = await connect(server.port, isTls);
+    const ask = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade:";
+    await send(connection, `${ask} h2c\r\n\r\n`);
+    const buffer = new Uint8Array(1000);
+    const count = await connection.read(buffer) ?? 0;
+    assertMatch(new TextDecoder().decode(buffer.subarray(0, count)), /^HTTP\/1\.1 200 /);
+    // What Node's server no longer counts is ended as well.
+    await using upgraded = await serve({ tls, onUpgrade: () => {} });
+    using other = await connect(upgraded.port, isTls);
+    await send(other, `${ask} websocket\r\n\r\n`);
+    await server[Symbol.asyncDispose]();
+  });
+
   Deno.test(`${form}: connections from one address are limited, until one of them ends`, async () => {
     await using server = await serve({ tls, maxConnectionsPerAddress: 2 });
     const ask = async () => {
