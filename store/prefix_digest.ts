@@ -21,7 +21,7 @@ export interface PrefixDigest extends Disposable {
 }
 
 /** Less than this is not worth a message, and with the end of a small file not even the worker. */
-const ORDER_BYTES = 2 * 1024 * 1024;
+const ORDER_BYTES = 8 * 1024 * 1024;
 
 /** Starts a {@linkcode PrefixDigest}; the file has to exist when it is told to advance. */
 export function prefixDigest(path: string): PrefixDigest {

@@ -13,7 +13,7 @@ import { Scheduler } from "./scheduler.ts";
 import type { ConnectionView, KeptDownload, SchedulerAction, SchedulerEvent } from "./scheduler_state.ts";
 
 /** What a connection reads into before it is written: as fast as it gets, and all the memory that it takes. */
-const BUFFER_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 2 * 1024 * 1024;
 
 /** Starts a download; it runs until `ended`. */
 export function startDownload(options: DownloadOptions): RunningDownload {

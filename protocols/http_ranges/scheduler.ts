@@ -463,7 +463,7 @@ export class Scheduler {
     }
     const mean = meanSpeed(services);
     const own = lane.source === source.index && lane.isServed ? lane.speed?.at(nowMs) ?? 0 : 0;
-    const seeker = { lastTo: lane.lastTo, bytesPerMs: Math.max(own, mean), latencyMs: source.latencyMs };
+    const seeker = { lastTo: lane.lastTo, bytesPerMs: own > 0 ? own : mean, latencyMs: source.latencyMs };
     const range = this.#leases.take(seeker, this.#options.threads);
     return range === undefined ? this.#leases.help(seeker, nowMs) : { range, ...fresh };
   }

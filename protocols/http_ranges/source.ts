@@ -6,8 +6,8 @@ const RETRY = { baseMs: 500, capMs: 15_000 } as const;
 /** So many connections lost within so long, while others go on, are the server's doing, not the link's. */
 const RESETS = 3;
 const RESETS_MS = 5_000;
-/** How much of the latest answer's delay goes into the average. */
-const LATENCY_GAIN = 0.25;
+/** Of how many answers the quickest tells how far the server is: the others waited for this machine, too. */
+const DELAYS = 16;
 
 /** What is known of a place where the file can be had. */
 export class Source {
@@ -31,7 +31,7 @@ export class Source {
   #retryAtMs = 0;
   #lastReason = "";
   #resets: number[] = [];
-  #latencyMs: number | undefined;
+  #delaysMs: readonly number[] = [];
   readonly #random: () => number;
 
   constructor(
@@ -59,17 +59,15 @@ export class Source {
     return this.#lastReason;
   }
 
-  /** From a request to its answer, in milliseconds; 0 until known. */
+  /** From a request to its answer, in milliseconds, when nothing holds it up; 0 until known. */
   get latencyMs(): number {
-    return this.#latencyMs ?? 0;
+    return this.#delaysMs.length === 0 ? 0 : Math.min(...this.#delaysMs);
   }
 
   answered(delayMs: number, nowMs: number): void {
     this.isProven = true;
     this.wrongAnswers = 0;
-    this.#latencyMs = this.#latencyMs === undefined
-      ? delayMs
-      : this.#latencyMs + LATENCY_GAIN * (delayMs - this.#latencyMs);
+    this.#delaysMs = [...this.#delaysMs.slice(1 - DELAYS), delayMs];
     this.ramp.answered(delayMs, nowMs);
   }
 
