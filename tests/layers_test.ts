@@ -13,8 +13,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   store: [],
   net: [],
   terminal: [],
-  // The page shares the sender's core, and how figures are written, with the command line.
-  web: ["protocols", "net", "terminal"],
+  // The page shares cores with the command line: the sender, how figures are written, what becomes of a name.
+  web: ["protocols", "store", "net", "terminal"],
 };
 const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 /** Cores: no I/O, no clock, no chance of their own. */
@@ -76,6 +76,7 @@ const CORES = [
   "terminal/progress.ts",
   "terminal/rate_meter.ts",
   "terminal/text_width.ts",
+  "web/others_list.js",
 ];
 const IMPURE =
   /\bDeno\.|Date\.now|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|\basync\b|\bfetch\(/;

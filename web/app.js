@@ -4,6 +4,7 @@ import { openSocket } from "./access.js";
 import { Announcer } from "./announcer.js";
 import { takeInFiles } from "./intake.js";
 import { Ledger } from "./ledger.js";
+import { watchOthers } from "./others.js";
 import { Queue } from "./queue.js";
 import { allRemembered, watchRemembered } from "./remembered.js";
 import { obeyRows } from "./row_actions.js";
@@ -34,9 +35,11 @@ const queue = new Queue({
     drawSoon();
   },
 });
+const others = watchOthers({ queue, refused: () => access.ask() });
 const access = watchAccess((open) => {
   accessOpen = open;
   queue.hold(!open);
+  others.access(open);
   if (open) queue.tryNow();
 });
 
@@ -76,6 +79,7 @@ function draw() {
   ledger.arrange(queue);
   ledger.update(nowMs);
   summary.update(queue, nowMs);
+  others.ownChanged();
   const lost = !byId("lost").hidden;
   if (lost && !wasLost) announcer.say("Connection lost. Trying again by itself.");
   if (wasLost && !lost && queue.active.size > 0) announcer.say("Connected again.");

@@ -13,10 +13,14 @@ import indexHtml from "./index.html" with { type: "text" };
 import intakeJs from "./intake.js" with { type: "text" };
 import ledgerJs from "./ledger.js" with { type: "text" };
 import ledgerCss from "./ledger.css" with { type: "text" };
+import otherRowJs from "./other_row.js" with { type: "text" };
+import othersJs from "./others.js" with { type: "text" };
+import othersListJs from "./others_list.js" with { type: "text" };
 import panelsCss from "./panels.css" with { type: "text" };
 import queueJs from "./queue.js" with { type: "text" };
 import rememberedJs from "./remembered.js" with { type: "text" };
 import rowActionsJs from "./row_actions.js" with { type: "text" };
+import rowGroupJs from "./row_group.js" with { type: "text" };
 import rowJs from "./row.js" with { type: "text" };
 import sha256Js from "./sha256.js" with { type: "text" };
 import summaryCss from "./summary.css" with { type: "text" };
@@ -30,7 +34,6 @@ import blockMapJs from "./block_map.js" with { type: "text" };
 import clipboardJs from "./clipboard.js" with { type: "text" };
 import confirmJs from "./confirm.js" with { type: "text" };
 import downloadActionsJs from "./download_actions.js" with { type: "text" };
-import downloadLedgerJs from "./download_ledger.js" with { type: "text" };
 import downloadListJs from "./download_list.js" with { type: "text" };
 import downloadRowJs from "./download_row.js" with { type: "text" };
 import downloadWordsJs from "./download_words.js" with { type: "text" };
@@ -41,6 +44,7 @@ import flightWindowTs from "../protocols/ws_upload/flight_window.ts" with { type
 import framesTs from "../protocols/ws_upload/frames.ts" with { type: "text" };
 import senderTs from "../protocols/ws_upload/sender.ts" with { type: "text" };
 import serverMessagesTs from "../protocols/ws_upload/server_messages.ts" with { type: "text" };
+import safeNameTs from "../store/safe_name.ts" with { type: "text" };
 import formatTs from "../terminal/format.ts" with { type: "text" };
 import rateMeterTs from "../terminal/rate_meter.ts" with { type: "text" };
 import { eraseTypes } from "./erase_types.ts";
@@ -68,7 +72,6 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/clipboard.js", script(clipboardJs)],
   ["/confirm.js", script(confirmJs)],
   ["/download_actions.js", script(downloadActionsJs)],
-  ["/download_ledger.js", script(downloadLedgerJs)],
   ["/download_list.js", script(downloadListJs)],
   ["/download_row.js", script(downloadRowJs)],
   ["/download_words.js", script(downloadWordsJs)],
@@ -84,10 +87,14 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/hashed_file.js", script(hashedFileJs)],
   ["/intake.js", script(intakeJs)],
   ["/ledger.js", script(ledgerJs)],
+  ["/other_row.js", script(otherRowJs)],
+  ["/others.js", script(othersJs)],
+  ["/others_list.js", script(othersListJs)],
   ["/queue.js", script(queueJs)],
   ["/remembered.js", script(rememberedJs)],
   ["/row.js", script(rowJs)],
   ["/row_actions.js", script(rowActionsJs)],
+  ["/row_group.js", script(rowGroupJs)],
   ["/sha256.js", script(sha256Js)],
   ["/summary.js", script(summaryJs)],
   ["/token_panel.js", script(tokenPanelJs)],
@@ -98,6 +105,7 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/modules/protocols/ws_upload/frames.ts", script(eraseTypes(framesTs))],
   ["/modules/protocols/ws_upload/sender.ts", script(eraseTypes(senderTs))],
   ["/modules/protocols/ws_upload/server_messages.ts", script(eraseTypes(serverMessagesTs))],
+  ["/modules/store/safe_name.ts", script(eraseTypes(safeNameTs))],
   ["/modules/terminal/format.ts", script(eraseTypes(formatTs))],
   ["/modules/terminal/rate_meter.ts", script(eraseTypes(rateMeterTs))],
 ]);

@@ -2,12 +2,13 @@
 
 import { Announcer } from "./announcer.js";
 import { downloadActions } from "./download_actions.js";
-import { DownloadLedger } from "./download_ledger.js";
 import { DownloadList } from "./download_list.js";
+import { DownloadRow } from "./download_row.js";
 import { nameOf, totalBytesWords, totalWords } from "./download_words.js";
 import { EventFeed } from "./event_feed.js";
+import { RowGroup } from "./row_group.js";
 import { watchAccess } from "./token_panel.js";
-import { percentOf, percentWords } from "./wording.js";
+import { count, percentOf, percentWords } from "./wording.js";
 
 /** How long changes are gathered before they are drawn, in milliseconds. */
 const GATHER_MS = 30;
@@ -17,12 +18,17 @@ const byId = (id) => document.getElementById(id);
 const announcer = new Announcer();
 const list = new DownloadList();
 const template = byId("row-template");
-const ledgers = Object.fromEntries(
-  ["active", "waiting", "over"].map((
-    group,
-  ) => [group, new DownloadLedger({ section: byId(group), template })]),
+const groups = Object.fromEntries(
+  ["active", "waiting", "over"].map((name) => [
+    name,
+    new RowGroup({
+      section: byId(name),
+      newRow: (item) => new DownloadRow(item, template),
+      beyondWords: (more) => `+${count(more, "more download")}`,
+    }),
+  ]),
 );
-const rowOf = (id) => Object.values(ledgers).map((ledger) => ledger.row(id)).find((row) => row !== undefined);
+const rowOf = (id) => Object.values(groups).map((group) => group.row(id)).find((row) => row !== undefined);
 const actions = downloadActions({ announcer, refused: () => access.ask(), row: rowOf });
 let drawing;
 
@@ -95,7 +101,7 @@ function draw() {
   clearTimeout(drawing);
   drawing = undefined;
   document.body.dataset.stage = list.size === 0 ? "empty" : "list";
-  for (const [group, items] of Object.entries(list.groups())) ledgers[group].update(items);
+  for (const [name, items] of Object.entries(list.groups())) groups[name].update(items);
   const totals = list.totals();
   const { active, queued, paused, done, failed, cancelled, bytes, received, isMeasured } = totals;
   const percent = active > 0 && isMeasured

@@ -2,21 +2,25 @@ import { askServer } from "./access.js";
 import { backoffMs } from "./modules/net/backoff.ts";
 
 const RETRY = { baseMs: 500, capMs: 10_000, random: Math.random };
+/** By status: there is no use in trying again. */
+const ENDS = { 401: "refused", 404: "absent" };
 
 /**
- * Reads the server's events for as long as it may, and goes on where it stopped when the connection is
- * lost. (`EventSource` can't carry a token.)
+ * Reads the server's events for as long as it may, and goes on where it was when the connection is lost.
+ * (`EventSource` can't carry a token.)
  */
 export class EventFeed {
   #hooks;
+  /** Ends what is being read; `undefined`: nothing is. */
   #reading;
   #lastId;
   #attempt = 0;
   #wake = () => {};
 
   /**
-   * @param {{ told: (type: string, data: unknown) => void, refused: () => void,
-   *   connected: (isConnected: boolean) => void }} hooks
+   * @param {{ told: (type: string, data: unknown) => void, refused: () => void, absent?: () => void,
+   *   connected: (isConnected: boolean) => void }} hooks After `refused` and `absent` (the server has no
+   *   events) nothing is read until it is started again.
    */
   constructor(hooks) {
     this.#hooks = hooks;
@@ -26,30 +30,44 @@ export class EventFeed {
   start() {
     this.#attempt = 0;
     this.#wake();
-    this.#reading ??= this.#readOn();
+    if (this.#reading !== undefined) return;
+    this.#reading = new AbortController();
+    this.#readOn(this.#reading.signal);
   }
 
-  async #readOn() {
-    while (await this.#readOnce()) {
-      this.#hooks.connected(false);
+  /** Reads no more. Started again, it begins with all that there is then. */
+  stop() {
+    this.#reading?.abort();
+    this.#reading = this.#lastId = undefined;
+    this.#wake();
+  }
+
+  async #readOn(signal) {
+    for (;;) {
+      const end = await this.#readOnce(signal);
+      if (signal.aborted) return;
+      if (end !== "refused") this.#hooks.connected(false);
+      if (end !== "lost") {
+        this.#reading = undefined;
+        return this.#hooks[end]?.();
+      }
       await new Promise((resolve) => {
         this.#wake = resolve;
         setTimeout(resolve, backoffMs(this.#attempt++, RETRY));
       });
+      if (signal.aborted) return;
     }
-    this.#reading = undefined;
-    this.#hooks.refused();
   }
 
-  /** @returns Whether there is any use in trying again. */
-  async #readOnce() {
+  /** @returns {Promise<"lost" | "refused" | "absent">} Why it ended. */
+  async #readOnce(signal) {
     try {
       const headers = this.#lastId === undefined ? {} : { "Last-Event-ID": this.#lastId };
-      const response = await askServer("/api/events", { headers });
-      if (response.status === 401) return false;
+      const response = await askServer("/api/events", { headers, signal });
       if (!response.ok) {
+        // An answer that nobody reads would keep its connection.
         await response.body?.cancel();
-        return true;
+        return ENDS[response.status] ?? "lost";
       }
       this.#attempt = 0;
       this.#hooks.connected(true);
@@ -57,12 +75,15 @@ export class EventFeed {
       for await (const text of chunksOf(response.body.pipeThrough(new TextDecoderStream()))) {
         const events = (rest + text).split("\n\n");
         rest = events.pop();
-        for (const event of events) this.#tell(event);
+        for (const event of events) {
+          if (signal.aborted) return "lost";
+          this.#tell(event);
+        }
       }
     } catch {
       // The connection is lost: what `connected` says.
     }
-    return true;
+    return "lost";
   }
 
   #tell(event) {

@@ -4,6 +4,9 @@ import dropFiles from "../browser/drop_files.js" with { type: "text" };
 import { assets } from "../../web/assets.ts";
 import { testServer } from "./upload_server.ts";
 
+/** Chromium's words for a server without events, which the page finds out by asking. */
+const NO_EVENTS = /404 .*\/api\/events$/;
+
 /** Options of {@linkcode withBrowser}. */
 export interface BrowserOptions {
   readonly context?: BrowserContextOptions;
@@ -37,7 +40,10 @@ export async function withBrowser(
       const page = await tabs.newPage();
       page.on("pageerror", (error) => complaints.push(String(error)));
       page.on("console", (message) => {
-        if (message.type() === "error" && !expected.test(message.text())) complaints.push(message.text());
+        const text = `${message.text()} ${message.location().url}`;
+        if (message.type() === "error" && !expected.test(text) && !NO_EVENTS.test(text)) {
+          complaints.push(text);
+        }
       });
       page.on("request", (request) => {
         const { host, protocol } = new URL(request.url());
