@@ -10,6 +10,7 @@ import { receiveBody, type Receiving } from "./receive_body.ts";
 import { RemoteSource, type SourceAnswer } from "./remote_source.ts";
 import type { DownloadOptions, DownloadState, RunningDownload } from "./running_download.ts";
 import { Scheduler } from "./scheduler.ts";
+import { GROWTH } from "./ramp.ts";
 import type { ConnectionView, KeptDownload, SchedulerAction, SchedulerEvent } from "./scheduler_state.ts";
 
 /** What a connection reads into before it is written: as fast as it gets, and all the memory that it takes. */
@@ -57,6 +58,7 @@ class Download implements RunningDownload {
     this.ended = this.#end.promise;
     this.#client = new HttpClient({
       timeoutMs: options.timeoutMs,
+      spares: Math.min(options.threads - 1, options.perHost - 1, GROWTH),
       caCerts: options.trust?.caCerts,
       insecure: options.insecure,
       admitAddress: options.admitAddress,

@@ -28,6 +28,19 @@ export interface HttpResponse {
 
 /** A connection of the pool is not believed to be alive any longer than this, in milliseconds. */
 const IDLE_MS = 30_000;
+/** A server that takes so long to connect to, in milliseconds, is far enough for a round trip to count. */
+const FAR_MS = 20;
+
+/** Options of {@linkcode HttpClient}. */
+export interface HttpClientOptions extends ConnectOptions {
+  /**
+   * Connections to be opened besides the first while a far server thinks about the first request: the next
+   * requests then go out a round trip earlier, two under TLS. Default: none.
+   */
+  readonly spares?: number;
+  /** A server is far that takes so long to connect to, in milliseconds. Default: 20. */
+  readonly farMs?: number;
+}
 
 /**
  * Asks for files over HTTP/1.1, each request on a connection of its own; a connection whose answer was read to
@@ -36,11 +49,13 @@ const IDLE_MS = 30_000;
  * Built on bare connections, as `fetch` and `node:http` take two to three times the time for a large body.
  */
 export class HttpClient implements Disposable {
-  readonly #options: ConnectOptions;
+  readonly #options: HttpClientOptions;
   readonly #idle = new Map<string, { readonly connection: HttpConnection; readonly sinceMs: number }[]>();
-  #isClosed = false;
+  /** Connections that are being opened and nobody has asked for yet. */
+  readonly #spares = new Map<string, Promise<HttpConnection | undefined>[]>();
+  readonly #closing = new AbortController();
 
-  constructor(options: ConnectOptions) {
+  constructor(options: HttpClientOptions) {
     this.#options = options;
   }
 
@@ -54,9 +69,8 @@ export class HttpClient implements Disposable {
     request.signal?.throwIfAborted();
     const route = routeTo(request.url, this.#options);
     for (;;) {
-      const reused = this.#takeIdle(route.key);
-      const connection = reused ??
-        new HttpConnection(await connect(route, { ...this.#options, signal: request.signal }));
+      const reused = this.#takeIdle(route.key) ?? await this.#takeSpare(route.key, request.signal);
+      const connection = reused ?? await this.#connect(route, request.signal);
       try {
         return await this.#ask(connection, { route, request });
       } catch (error) {
@@ -70,7 +84,7 @@ export class HttpClient implements Disposable {
 
   /** Closes the connections that are idle, and each of the others with the end of its answer. */
   [Symbol.dispose](): void {
-    this.#isClosed = true;
+    this.#closing.abort(new ConnectionProblem("The client was closed"));
     for (const { connection } of [...this.#idle.values()].flat()) closeQuietly(connection.stream);
     this.#idle.clear();
   }
@@ -118,6 +132,46 @@ export class HttpClient implements Disposable {
     };
   }
 
+  async #connect(route: Route, signal: AbortSignal | undefined): Promise<HttpConnection> {
+    const startedMs = performance.now();
+    const connection = new HttpConnection(await connect(route, { ...this.#options, signal }));
+    const { farMs = FAR_MS } = this.#options;
+    if (performance.now() - startedMs >= farMs) this.#openSpares(route);
+    return connection;
+  }
+
+  #openSpares(route: Route): void {
+    const { spares: count = 0 } = this.#options;
+    if (this.#closing.signal.aborted || this.#spares.has(route.key)) return;
+    const { signal } = this.#closing;
+    const spares = Array.from({ length: count }, async () => {
+      try {
+        const stream = await connect(route, { ...this.#options, signal });
+        signal.addEventListener("abort", () => closeQuietly(stream), { once: true });
+        return new HttpConnection(stream, { wasIdle: true });
+      } catch {
+        return undefined; // Whoever needs it tries again, and hears why.
+      }
+    });
+    this.#spares.set(route.key, spares);
+  }
+
+  async #takeSpare(key: string, signal: AbortSignal | undefined): Promise<HttpConnection | undefined> {
+    const spare = this.#spares.get(key)?.shift();
+    if (spare === undefined) return undefined;
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const abort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      return await Promise.race([spare, aborted]);
+    } catch (error) {
+      void spare.then((connection) => connection === undefined || closeQuietly(connection.stream));
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
   #takeIdle(key: string): HttpConnection | undefined {
     const idle = this.#idle.get(key) ?? [];
     for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
@@ -128,7 +182,7 @@ export class HttpClient implements Disposable {
   }
 
   #keep(key: string, connection: HttpConnection): void {
-    if (this.#isClosed) return closeQuietly(connection.stream);
+    if (this.#closing.signal.aborted) return closeQuietly(connection.stream);
     const idle = this.#idle.get(key) ?? [];
     this.#idle.set(key, [...idle, { connection, sinceMs: performance.now() }]);
   }

@@ -16,10 +16,13 @@ export class StaleConnectionError extends Error {
 /** A connection that carries one request after another. */
 export class HttpConnection {
   readonly stream: ByteStream;
-  #hasServed = false;
+  /** Whether the server may have closed it since, as it does with connections that are idle. */
+  #mayBeStale: boolean;
 
-  constructor(stream: ByteStream) {
+  /** @param options `wasIdle`: it was opened some time ago. */
+  constructor(stream: ByteStream, { wasIdle = false } = {}) {
     this.stream = stream;
+    this.#mayBeStale = wasIdle;
   }
 
   /**
@@ -36,7 +39,7 @@ export class HttpConnection {
     } catch (error) {
       // What is no answer on a connection that had one before was left behind by that.
       const isLeftOver = error instanceof ConnectionProblem && error.isFinal;
-      if (!this.#hasServed || (error instanceof ConnectionProblem && !isLeftOver)) throw error;
+      if (!this.#mayBeStale || (error instanceof ConnectionProblem && !isLeftOver)) throw error;
       throw new StaleConnectionError("The connection was closed while idle", { cause: error });
     }
   }
@@ -54,7 +57,7 @@ export class HttpConnection {
         continue;
       }
       if (head.status >= 200) {
-        this.#hasServed = true;
+        this.#mayBeStale = true;
         const early = bytes.subarray(head.length, filled);
         return { head, body: new HttpBody(this.stream, { early, framing: head.framing }) };
       }
@@ -69,7 +72,7 @@ export class HttpConnection {
     if (filled > 0) {
       return new ConnectionProblem("The server closed the connection in the middle of its headers");
     }
-    return this.#hasServed
+    return this.#mayBeStale
       ? new StaleConnectionError("The connection was closed while idle")
       : new ConnectionProblem("The server closed the connection without an answer");
   }

@@ -8,7 +8,7 @@ const ENOUGH = 150_000;
 /** How long a connection to a near server is looked at for that. A far one can't be so fast so soon. */
 const LOOK_MS = 20;
 /** Each answer with bytes allows so many more: 1, 5, 8. */
-const GROWTH = 4;
+export const GROWTH = 4;
 /** Beyond them, more have to show that they are worth it, by the throughput over so long. */
 const WINDOW_MS = 2_000;
 /** What they have to bring, as a share of what as many of the others bring. */

@@ -35,28 +35,44 @@ export interface RawHttpServer extends AsyncDisposable {
   readonly origin: string;
   /** All requests that came, in order. */
   readonly requests: readonly RawRequest[];
-  /** Connections that are open, and the most that were at a time. */
-  readonly connections: { readonly open: number; readonly most: number; readonly all: number };
+  readonly connections: RawConnections;
+  /** Resolves when every connection that came so far is closed. */
+  allClosed(): Promise<void>;
+}
+
+/** How many connections there are, were at most at a time, and have come in all. */
+export interface RawConnections {
+  readonly open: number;
+  readonly most: number;
+  readonly all: number;
 }
 
 /** Answers one request. The next one on the connection is read when it is done. */
 export type RawAnswer = (request: RawRequest, connection: RawConnection) => Promise<void> | void;
 
 /** Starts a {@linkcode RawHttpServer} on a free port of 127.0.0.1. */
-export async function rawHttpServer(answer: RawAnswer): Promise<RawHttpServer> {
+export async function rawHttpServer(
+  answer: RawAnswer,
+  { onConnection }: {
+    /** Called with each connection as it comes. */
+    readonly onConnection?: (connections: RawConnections, connection: RawConnection) => void;
+  } = {},
+): Promise<RawHttpServer> {
   const requests: RawRequest[] = [];
   const connections = { open: 0, most: 0, all: 0 };
   const sockets = new Set<Socket>();
   const serving = new Set<Promise<void>>();
+  const closed: Promise<void>[] = [];
   const server = createServer((socket) => {
     sockets.add(socket);
     connections.open++;
     connections.most = Math.max(connections.most, connections.open);
     const connection = rawConnection(socket, connections.all++);
-    void connection.closed.then(() => {
+    closed.push(connection.closed.then(() => {
       connections.open--;
       sockets.delete(socket);
-    });
+    }));
+    onConnection?.({ ...connections }, connection);
     const served = serve(connection, {
       answer,
       note: (request) => {
@@ -77,6 +93,9 @@ export async function rawHttpServer(answer: RawAnswer): Promise<RawHttpServer> {
     origin: `http://127.0.0.1:${address.port}`,
     requests,
     connections,
+    async allClosed() {
+      await Promise.all(closed);
+    },
     async [Symbol.asyncDispose]() {
       const { promise: closed, resolve } = Promise.withResolvers<void>();
       server.close(() => resolve());

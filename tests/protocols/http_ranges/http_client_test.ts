@@ -84,6 +84,43 @@ Deno.test("a connection that was closed while idle costs nothing; one that break
   assertEquals(server.connections.all, 2);
 });
 
+Deno.test("while a far server answers for the first time, connections are opened for the next requests", async () => {
+  const hasAll = Promise.withResolvers<void>();
+  await using server = await rawHttpServer(async ({ index }, connection) => {
+    // The first answer waits for the connections beside it: they don't wait for the answer.
+    if (index === 0) await hasAll.promise;
+    await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  }, { onConnection: ({ all }) => void (all === 4 && hasAll.resolve()) });
+  const client = new HttpClient({ timeoutMs: TIMEOUT_MS, spares: 3, farMs: 0 });
+  const get = () => client.open({ url: new URL(server.origin) });
+  const first = await get();
+  const others = await Promise.all([get(), get()]);
+  for (const response of [first, ...others]) assertEquals(await textOf(response), "ok");
+  assertEquals(server.connections.all, 4);
+  client[Symbol.dispose]();
+  await server.allClosed();
+});
+
+Deno.test("a connection that was opened ahead and is closed meanwhile costs nothing", async () => {
+  const isOver = Promise.withResolvers<void>();
+  await using server = await rawHttpServer(async ({ index }, connection) => {
+    if (index === 0) await isOver.promise;
+    await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  }, {
+    onConnection: ({ all }, connection) => {
+      if (all !== 2) return;
+      connection.end();
+      isOver.resolve();
+    },
+  });
+  using client = new HttpClient({ timeoutMs: TIMEOUT_MS, spares: 1, farMs: 0 });
+  const get = () => client.open({ url: new URL(server.origin) });
+  const first = await get();
+  assertEquals(await textOf(await get()), "ok");
+  assertEquals(await textOf(first), "ok");
+  assertEquals(server.connections.all, 3);
+});
+
 Deno.test("nothing is asked over a connection with bytes on it that nobody announced", async () => {
   await using server = await rawHttpServer(async ({ target }, connection) => {
     await connection.write(
