@@ -23,7 +23,7 @@ import { meanSpeed, type Service, Sources } from "./sources.ts";
 import { hasValidator, ifRange, type Validators } from "./validators.ts";
 
 /** How often the pace of the connections is looked at. */
-const BEAT_MS = 1_000;
+const BEAT_MS = 250;
 /** How often a file may change before it is given up. */
 const RESTARTS = 2;
 /** Unusable answers in a row before ranges are given up. */
@@ -464,7 +464,7 @@ export class Scheduler {
     const mean = meanSpeed(services);
     const own = lane.source === source.index && lane.isServed ? lane.speed?.at(nowMs) ?? 0 : 0;
     const seeker = { lastTo: lane.lastTo, bytesPerMs: own > 0 ? own : mean, latencyMs: source.latencyMs };
-    const range = this.#leases.take(seeker, this.#options.threads);
+    const range = this.#leases.take(seeker, this.#sources.allowed(this.#options.threads));
     return range === undefined ? this.#leases.help(seeker, nowMs) : { range, ...fresh };
   }
 

@@ -45,6 +45,12 @@ export class Sources {
     return first + others.join("");
   }
 
+  /** How many connections there will be for now, of `most` that there may be. */
+  allowed(most: number): number {
+    const open = this.all.filter(({ problem }) => problem === undefined);
+    return Math.min(most, open.reduce((sum, { ramp }) => sum + ramp.allowed, 0));
+  }
+
   /** When the next one may be asked that can't be yet. */
   retryAtMs(nowMs: number): number | undefined {
     const times = this.all.filter(({ problem, retryAtMs }) => problem === undefined && retryAtMs > nowMs);
