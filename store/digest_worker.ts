@@ -3,16 +3,10 @@
  * rest of a fast download.
  */
 
-import { createHash } from "node:crypto";
+import { FileDigest } from "./file_digest.ts";
 import type { DigestAnswer, DigestOrder } from "./prefix_digest.ts";
 
-/** Bytes read at a time: they are hashed while they are in the cache of the core. */
-const READ_BYTES = 1024 * 1024;
-
-const hash = createHash("sha256");
-const buffer = new Uint8Array(READ_BYTES);
-let file: Deno.FsFile | undefined;
-let at = 0;
+let file: FileDigest | undefined;
 
 /** Where answers go; it comes with the first order. */
 let port: MessagePort | undefined;
@@ -23,20 +17,13 @@ addEventListener("message", (event) => {
   follow(event.data);
 });
 
-function follow(order: DigestOrder): void {
+function follow({ path, to, isLast }: DigestOrder): void {
   try {
-    file ??= Deno.openSync(order.path);
-    while (at < order.to) {
-      const count = file.readSync(buffer.subarray(0, Math.min(READ_BYTES, order.to - at)));
-      if (count === null) {
-        throw new RangeError(`${order.path} ends at ${at}, expected were ${order.to} bytes`);
-      }
-      hash.update(buffer.subarray(0, count));
-      at += count;
-    }
-    if (!order.isLast) return;
-    file.close();
-    answer({ sha256: hash.digest("hex") });
+    file ??= new FileDigest(path);
+    file.advance(to);
+    if (!isLast) return;
+    file[Symbol.dispose]();
+    answer({ sha256: file.digest() });
   } catch (error) {
     answer({ problem: error instanceof Error ? error.message : String(error) });
   }

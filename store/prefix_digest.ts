@@ -1,3 +1,5 @@
+import { FileDigest } from "./file_digest.ts";
+
 /** What the worker is told: hash up to `to`, and, if it is the last order, answer. */
 export interface DigestOrder {
   readonly path: string;
@@ -20,7 +22,7 @@ export interface PrefixDigest extends Disposable {
   digest(size: number): Promise<string>;
 }
 
-/** Less than this is not worth a message, and with the end of a small file not even the worker. */
+/** Less than this is not worth a message, and a whole file of less not the 40 ms that a worker takes to start. */
 const ORDER_BYTES = 8 * 1024 * 1024;
 
 /** Starts a {@linkcode PrefixDigest}; the file has to exist when it is told to advance. */
@@ -37,9 +39,25 @@ export function prefixDigest(path: string): PrefixDigest {
     advance(to) {
       if (to - ordered >= ORDER_BYTES) void order(to, false);
     },
-    digest: (size) => order(size, true),
+    digest: async (size) => {
+      return worker === undefined && size < ORDER_BYTES ? digestHere(path, size) : await order(size, true);
+    },
     [Symbol.dispose]: () => worker?.end(),
   };
+}
+
+function digestHere(path: string, size: number): string {
+  using file = new FileDigest(path, { mostBytes: size });
+  try {
+    file.advance(size);
+  } catch (error) {
+    throw unreadable(error instanceof Error ? error.message : String(error));
+  }
+  return file.digest();
+}
+
+function unreadable(problem: string): Error {
+  return new Error(`The file can't be read for its digest: ${problem}`);
 }
 
 /** A worker for one file. */
@@ -57,7 +75,7 @@ function startWorker(): DigestWorker {
   answer.catch(() => {});
   near.onmessage = ({ data }: MessageEvent<DigestAnswer>) => {
     if ("sha256" in data) resolve(data.sha256);
-    else reject(new Error(`The file can't be read for its digest: ${data.problem}`));
+    else reject(unreadable(data.problem));
   };
   worker.onerror = (event) => {
     event.preventDefault();

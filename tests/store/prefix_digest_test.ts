@@ -4,7 +4,8 @@ import { prefixDigest } from "../../store/prefix_digest.ts";
 import { pseudoRandomBytes, sha256 } from "../support/bytes.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
-const SIZE = 7_000_001;
+/** So much that a thread of its own hashes the beginning, in two portions. */
+const SIZE = 20_000_001;
 
 Deno.test("a digest follows a file while it grows, whatever is behind what was said to be complete", async () => {
   await using dir = await tempDir();
@@ -23,7 +24,7 @@ Deno.test("a digest follows a file while it grows, whatever is behind what was s
 
 Deno.test("a digest needs no advance, also of an empty file", async () => {
   await using dir = await tempDir();
-  for (const length of [0, 1, 3_000_000]) {
+  for (const length of [0, 1, 3_000_000, 9_000_000]) {
     const path = join(dir.path, `file-${length}`);
     const bytes = pseudoRandomBytes(length);
     await Deno.writeFile(path, bytes);
@@ -38,9 +39,15 @@ Deno.test("a file that is shorter than was said, or gone, has no digest", async 
   await Deno.writeFile(path, new Uint8Array(10));
   using short = prefixDigest(path);
   await assertRejects(() => short.digest(11), Error, "ends at 10, expected were 11 bytes");
+  using shortInWorker = prefixDigest(path);
+  await assertRejects(
+    () => shortInWorker.digest(9_000_000),
+    Error,
+    "ends at 10, expected were 9000000 bytes",
+  );
   using gone = prefixDigest(join(dir.path, "gone"));
   await assertRejects(() => gone.digest(1), Error, "can't be read for its digest");
   // One that is given up says nothing.
   using unused = prefixDigest(join(dir.path, "gone"));
-  unused.advance(5_000_000);
+  unused.advance(9_000_000);
 });
