@@ -33,6 +33,17 @@ export function isSame(mine: DownloadRequest, wanted: DownloadRequest): boolean 
   return isAsWanted(mine.name, wanted.name) && isAsWanted(mine.sha256, wanted.sha256);
 }
 
+/** Whether what one of two items of a URL has left may be what the other goes on with. */
+export function mayShareParts(one: QueueItem, other: QueueItem): boolean {
+  const [name, otherName] = [partName(one), partName(other)];
+  return name === undefined || otherName === undefined || name === otherName;
+}
+
+/** The name that the part of an item was made for, as far as it is known. */
+export function partName({ request, headway }: QueueItem): string | undefined {
+  return request.name ?? headway.name;
+}
+
 /** An item whose download is no longer under way; `then` is what it was asked to become. */
 export function afterEnd(
   item: QueueItem,

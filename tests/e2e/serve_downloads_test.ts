@@ -150,6 +150,47 @@ Deno.test("a part of what is cancelled is deleted, also of what is paused", asyn
   assertEquals(await filesBelow(files), []);
 });
 
+Deno.test("two downloads of one URL under two names have a part each, and each goes on with its own", async () => {
+  await using dir = await tempDir();
+  await using origin = startOrigin();
+  await using server = await serve(dir.path, "--allow-private");
+  const api = `${server.url}/api/downloads`;
+  const ask = async (path: string, method: string, body?: unknown) => {
+    const response = await fetch(api + path, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    await response.body?.cancel();
+    assert(response.ok, `${method} ${path}: ${response.status}`);
+  };
+  const isLoading = (id: number) => (all: readonly Item[]) =>
+    all.some((item) => item.id === id && item.state === "active" && item.received >= BLOCK_BYTES);
+  const urls = [`${origin.url}/held/m.bin`];
+  const names = [undefined, "a.bin", "z.bin"];
+  for (const [index, name] of names.entries()) {
+    await ask("", "POST", { urls, ...(name === undefined ? {} : { name }) });
+    await until(server, isLoading(index + 1));
+    await ask(`/${index + 1}/pause`, "POST");
+  }
+  await server.logged("download stopped");
+  await ask("/1/resume", "POST");
+  await until(server, isLoading(1));
+  assertEquals((await (await fetch(`${api}/1`)).json()).name, "m.bin");
+  await ask("/1/pause", "POST");
+  await ask("/2", "DELETE");
+  await ask("/3", "DELETE");
+  await until(server, (all) => all.filter(({ state }) => state === "cancelled").length === 2);
+  const before = origin.requests.length;
+  origin.release();
+  await ask("/1/resume", "POST");
+  await until(server, (all) => all.some(({ id, state }) => id === 1 && state === "done"));
+  await server.end();
+  assertEquals(await filesBelow(join(dir.path, "files")), ["m.bin"]);
+  // What was there was not fetched again, but for the look at the URL.
+  const again = origin.requests.slice(before).filter((line) => line.includes("bytes=0-"));
+  assertEquals(again.filter((line) => !line.endsWith("bytes=0-0")), []);
+});
+
 Deno.test("it fetches nothing from its own network unless it is told to", async () => {
   await using dir = await tempDir();
   await using origin = startOrigin();
