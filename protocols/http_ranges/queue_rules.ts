@@ -26,6 +26,14 @@ export function isGranted(item: QueueItem, wish: Wish): boolean {
   return states.includes(shownState(item)) && (wish !== "forget" || isOver(item.state));
 }
 
+/** Longest reason that is kept and shown, in UTF-16 units. */
+const REASON_MOST = 500;
+
+/** A reason as far as people read it: some quote what a server sent, which may be 64 KiB. */
+export function shortReason(reason: string): string {
+  return reason.length <= REASON_MOST ? reason : `${reason.slice(0, REASON_MOST - 1).toWellFormed()}…`;
+}
+
 /** Whether `mine` is what is asked for by `wanted`. */
 export function isSame(mine: DownloadRequest, wanted: DownloadRequest): boolean {
   const isAsWanted = (name: string | undefined, other: string | undefined) =>

@@ -1,5 +1,6 @@
 import type { UrlVerdict } from "./command_session.ts";
 import type { Outcome, QueueItem } from "./queue_item.ts";
+import { shortReason } from "./queue_rules.ts";
 import type { PublishedDownload, RunningDownload } from "./running_download.ts";
 
 /** Looks whether a URL leads to a file. Never rejects. */
@@ -79,7 +80,8 @@ export class QueueRunner {
     this.#running.set(item.id, running);
     void this.#run(item, running).catch((error: unknown): Outcome => {
       return { kind: "failed", reason: reasonOf(error) };
-    }).then((outcome) => {
+    }).then((ended) => {
+      const outcome = ended.kind === "failed" ? { ...ended, reason: shortReason(ended.reason) } : ended;
       // What goes wrong when the server stops goes well the next time.
       const isCutOff = this.#isClosed && outcome.kind === "failed";
       this.#hooks.onEnded(item, isCutOff ? { kind: "stopped" } : outcome);

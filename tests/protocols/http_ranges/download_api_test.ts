@@ -4,6 +4,7 @@ import { filesBelow, sha256 } from "../../support/bytes.ts";
 import { type DownloadServer, startDownloadServer } from "../../support/download_server.ts";
 import { readEvents } from "../../support/event_reader.ts";
 import { HELD_BYTES, ORIGIN_BYTES, startOrigin } from "../../support/origin.ts";
+import { rawHttpServer } from "../../support/raw_http_server.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 
 interface Item {
@@ -125,6 +126,18 @@ Deno.test("what goes wrong is told with its reason, and can be tried again", asy
   assertEquals((await ask(`${server.api}/1/retry`, "POST")).status, 200);
   await until(server, 1, ({ state }) => state === "failed");
   assertEquals(server.events.filter(({ type }) => type === "failed").length, 3);
+});
+
+Deno.test("of what a server sent instead of an answer only so much is kept", async () => {
+  await using dir = await tempDir();
+  await using origin = await rawHttpServer(async (_, connection) => {
+    await connection.write(`HTTP/1.1 200 OK\r\n${"x".repeat(60_000)}\r\n\r\n`);
+  });
+  await using server = await startDownloadServer({ dir: dir.path });
+  await ask(server.api, "POST", { urls: [`${origin.origin}/a.bin`] });
+  const { error = "" } = await until(server, 1, ({ state }) => state === "failed");
+  assertStringIncludes(error, "a line that is no header");
+  assertEquals(error.length, 500);
 });
 
 Deno.test("a request that makes no sense is told why, and changes nothing", async () => {
