@@ -3,6 +3,7 @@ import { privateKind } from "../net/private_address.ts";
 import { startDownload } from "../protocols/http_ranges/download.ts";
 import { DownloadSide } from "../protocols/http_ranges/download_side.ts";
 import type { DownloadEvent } from "../protocols/http_ranges/queue_service.ts";
+import { proxyFor } from "../protocols/http_ranges/proxies.ts";
 import { partName } from "../protocols/http_ranges/queue_rules.ts";
 import { QueueStore } from "../protocols/http_ranges/queue_store.ts";
 import type { DownloadOptions } from "../protocols/http_ranges/running_download.ts";
@@ -41,7 +42,11 @@ export function serveDownloads(options: ServeDownloadsOptions, stateFolder: stri
     : (address: string) => privateKind(address) === undefined;
   const common = commonOptions(options, { directory: root, admitAddress });
   const store = new QueueStore(join(stateFolder, "downloads.db"));
-  const checker = new UrlChecker({ timeoutMs: TIMEOUT_MS, admitAddress });
+  const checker = new UrlChecker({
+    timeoutMs: TIMEOUT_MS,
+    admitAddress,
+    proxyFor: (url) => proxyFor(url, { env: (name) => Deno.env.get(name) }),
+  });
   const side = new DownloadSide({
     store,
     maxActive: options.maxActive,

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { filesBelow, sha256 } from "../support/bytes.ts";
+import { connectProxy } from "../support/connect_proxy.ts";
 import { readEvents } from "../support/event_reader.ts";
 import { ORIGIN_BYTES, startOrigin } from "../support/origin.ts";
 import { transfer } from "../support/program.ts";
@@ -209,6 +210,24 @@ Deno.test("it fetches nothing from its own network unless it is told to", async 
   await until(server, (all) => all.every(({ state }) => state === "failed"));
   for (const { error } of await items(server)) assertStringIncludes(error ?? "", "private");
   assertEquals(origin.requests, []);
+});
+
+Deno.test("behind a proxy it looks at URLs the way that it fetches them, or at none", async () => {
+  await using dir = await tempDir();
+  await using proxy = await connectProxy();
+  const body = JSON.stringify({ urls: ["http://nowhere.invalid/a.bin"] });
+  const outcomes: string[] = [];
+  for (const args of [["--allow-private"], []]) {
+    const place = join(dir.path, String(args.length));
+    const env = { http_proxy: proxy.origin, no_proxy: "" };
+    const flags = ["--downloads-dir", join(place, "files"), ...args];
+    await using server = await startWsServe(join(place, "uploads"), flags, env);
+    await (await fetch(`${server.url}/api/downloads`, { method: "POST", body })).body?.cancel();
+    await until(server, ([item]) => item?.state === "done" || item?.state === "failed");
+    const [item] = await items(server);
+    outcomes.push(item?.error ?? item?.state ?? "");
+  }
+  assertEquals(outcomes, ["done", "Nothing is fetched through a proxy where addresses are checked"]);
 });
 
 Deno.test("directories that lie in each other are refused before anything is opened", async () => {
