@@ -58,6 +58,26 @@ Deno.test("bytes that no claim covers are gone for the next process", async () =
   assertEquals((await place.disk.stat("/film.mkv.part"))?.size, 100);
 });
 
+Deno.test("a sync that waits for another claims nothing of a version that is over by then", async () => {
+  await using dir = await tempDir();
+  const { disk, hold, release } = obstructedDisk();
+  const part = await createRangedPart({ disk, directory: dir.path }, DOWNLOAD);
+  await part.begin(VERSION);
+  await write(part, [0, 100]);
+  const held = hold("film.mkv.part", "sync");
+  const syncing = part.sync();
+  await held;
+  await write(part, [100, 200]);
+  const waiting = part.sync();
+  const begun = part.begin({ ...VERSION, validators: { etag: '"two"' } });
+  release();
+  await Promise.all([syncing, waiting, begun]);
+  assertEquals([...part.durable], []);
+  const records = (await readText(disk, `${part.path}.journal`)).split("\n").slice(0, -1);
+  assertEquals(records.map((record) => /"type":"(\w+)"/.exec(record)?.[1]).at(-1), "version");
+  await part.close();
+});
+
 Deno.test("a part is one URL's alone, and one download's at a time", async () => {
   await using dir = await tempDir();
   const place = { disk: realDisk(), directory: dir.path };
