@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readText, realDisk } from "../../store/disk.ts";
 import type { RangedPart } from "../../store/ranged_part.ts";
-import { createRangedPart, findRangedPart } from "../../store/ranged_parts.ts";
+import { createRangedPart, findRangedPart, urlsOfParts } from "../../store/ranged_parts.ts";
 import { filesBelow, pseudoRandomBytes, sha256 } from "../support/bytes.ts";
 import { obstructedDisk } from "../support/obstructed_disk.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -75,6 +75,34 @@ Deno.test("a sync that waits for another claims nothing of a version that is ove
   assertEquals([...part.durable], []);
   const records = (await readText(disk, `${part.path}.journal`)).split("\n").slice(0, -1);
   assertEquals(records.map((record) => /"type":"(\w+)"/.exec(record)?.[1]).at(-1), "version");
+  await part.close();
+});
+
+Deno.test("however long the journals of others are, only their beginnings are read", async () => {
+  await using dir = await tempDir();
+  const real = realDisk();
+  let bytes = 0;
+  const disk = {
+    ...real,
+    async open(path: string) {
+      const file = await real.open(path);
+      return {
+        ...file,
+        async readAt(buffer: Uint8Array, at: number) {
+          const count = await file.readAt(buffer, at);
+          bytes += count;
+          return count;
+        },
+      };
+    },
+  };
+  const part = await createRangedPart({ disk, directory: dir.path }, DOWNLOAD);
+  await Deno.writeFile(`${part.path}.journal`, new Uint8Array(10_000_000), { append: true });
+  assertEquals(await findRangedPart({ disk, directory: dir.path }, { url: `${URL}?other` }), {
+    kind: "nothing",
+  });
+  assertEquals(await urlsOfParts({ disk, directory: dir.path }), new Set([URL]));
+  assert(bytes < 1_000_000, `${bytes} bytes`);
   await part.close();
 });
 
