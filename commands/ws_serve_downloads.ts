@@ -3,6 +3,8 @@ import { privateKind } from "../net/private_address.ts";
 import { startDownload } from "../protocols/http_ranges/download.ts";
 import { DownloadSide } from "../protocols/http_ranges/download_side.ts";
 import type { DownloadEvent } from "../protocols/http_ranges/queue_service.ts";
+import { proxyFor } from "../protocols/http_ranges/proxies.ts";
+import { partName } from "../protocols/http_ranges/queue_rules.ts";
 import { QueueStore } from "../protocols/http_ranges/queue_store.ts";
 import type { DownloadOptions } from "../protocols/http_ranges/running_download.ts";
 import { UrlChecker } from "../protocols/http_ranges/url_checker.ts";
@@ -40,16 +42,23 @@ export function serveDownloads(options: ServeDownloadsOptions, stateFolder: stri
     : (address: string) => privateKind(address) === undefined;
   const common = commonOptions(options, { directory: root, admitAddress });
   const store = new QueueStore(join(stateFolder, "downloads.db"));
-  const checker = new UrlChecker({ timeoutMs: TIMEOUT_MS, admitAddress });
+  const checker = new UrlChecker({
+    timeoutMs: TIMEOUT_MS,
+    admitAddress,
+    proxyFor: (url) => proxyFor(url, { env: (name) => Deno.env.get(name) }),
+  });
   const side = new DownloadSide({
     store,
     maxActive: options.maxActive,
-    fetch: ({ request: { key, name, sha256 } }, onPublished) =>
-      Promise.resolve(startDownload({ ...common, sources: [key], name, sha256, onPublished })),
+    fetch: (item, onPublished) => {
+      const { key, sha256 } = item.request;
+      const name = partName(item);
+      return Promise.resolve(startDownload({ ...common, sources: [key], name, sha256, onPublished }));
+    },
     check: (url, signal) => checker.check(url, signal),
-    discard: ({ request: { key } }) => cleanUp(root, key, { discards: true }),
+    discard: (item) => cleanUp(root, { url: item.request.key, name: partName(item) }, { discards: true }),
     leftovers: () => urlsOfParts({ disk: realDisk(), directory: root }),
-    tidy: ({ request: { key } }) => cleanUp(root, key, { discards: false }),
+    tidy: ({ request: { key } }) => cleanUp(root, { url: key, name: undefined }, { discards: false }),
     serveFile: (exchange, name) => serveFile(exchange, { root, name }),
     onEvent: options.onEvent,
   });
@@ -106,11 +115,11 @@ function commonOptions(
 /** Removes the journal of what a URL gave, if that was published, and what was not if that is asked for. */
 async function cleanUp(
   directory: string,
-  url: string,
+  download: { readonly url: string; readonly name: string | undefined },
   { discards }: { readonly discards: boolean },
 ): Promise<void> {
   try {
-    const left = await findRangedPart({ disk: realDisk(), directory }, { url });
+    const left = await findRangedPart({ disk: realDisk(), directory }, download);
     if (left.kind === "part") await (discards ? left.part.discard() : left.part.close());
   } catch (error) {
     // Nothing was ever fetched.

@@ -66,8 +66,9 @@ export async function connectUnverified(
   options.signal.addEventListener("abort", close, { once: true });
   try {
     options.signal.throwIfAborted();
-    await firstOf(plain, ["connect"]);
+    await firstOf(plain, ["connect", "close"]);
     await options.prepare?.(streamOf(plain));
+    options.signal.throwIfAborted();
     const socket = connectTls({
       socket: plain,
       // An address is no name to ask for (RFC 6066 section 3).
@@ -75,7 +76,10 @@ export async function connectUnverified(
       rejectUnauthorized: false,
       ALPNProtocols: ["http/1.1"],
     });
-    await firstOf(socket, ["secureConnect"]);
+    // A connection that is closed under it is told to none who wait for the handshake alone.
+    plain.once("close", () => socket.destroy());
+    await firstOf(socket, ["secureConnect", "close"]);
+    options.signal.throwIfAborted();
     return streamOf(socket);
   } catch (error) {
     plain.destroy();

@@ -97,11 +97,12 @@ export class RangedPart {
 
   /** Starts over, for this version of the file. No writer may be in use. */
   async begin(version: FileVersion): Promise<void> {
-    await this.#syncing?.catch(() => {});
-    // Claims of another version end here, before any byte of this one is written.
+    // Another sync may be waiting for the one under way, and begin when that ends.
+    while (this.#syncing !== undefined) await this.#syncing.catch(() => {});
+    // Nothing of another version is claimed from here on, nor counts before any byte of this one is written.
+    this.#runs.clear();
     await this.#journal.append({ type: "version", ...version } satisfies VersionRecord);
     this.#version = version;
-    this.#runs.clear();
     this.#durable = new ByteRanges();
     this.#written = new ByteRanges();
     const file = await this.#disk.open(this.path);

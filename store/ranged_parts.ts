@@ -3,7 +3,7 @@
 import { dirname, join } from "@std/path";
 import { rangeRecord } from "./claims.ts";
 import { syncParents } from "./directory.ts";
-import { type Disk, readText, removeIfThere } from "./disk.ts";
+import { type Disk, removeIfThere } from "./disk.ts";
 import { decodeRecords, Journal } from "./journal.ts";
 import { type Published, publishedBefore, publishingRecord, removePart } from "./publishing.ts";
 import { RangedPart } from "./ranged_part.ts";
@@ -13,6 +13,9 @@ import { numberedName, safeRelativePath } from "./safe_name.ts";
 const JOURNAL = ".part.journal";
 /** What the first record of a download's journal begins with. */
 const OPENING = '{"type":"download"';
+
+/** Longest first record that is looked for: all else of a journal can be as long as its server makes it. */
+const OPENING_MOST = 256 * 1024;
 
 /** What an earlier process has left of a download. */
 export type Left =
@@ -110,13 +113,28 @@ export async function createRangedPart(
 /** What a journal is of; `"torn"` when whoever made it died over its first record. */
 async function readOpening(disk: Disk, path: string): Promise<DownloadRecord | "torn" | undefined> {
   try {
-    const text = await readText(disk, `${path}.journal`);
-    return isTorn(text) ? "torn" : downloadRecord.safeParse(decodeRecords(text)[0]).data;
+    const text = await readStart(disk, `${path}.journal`);
+    if (text.length < OPENING_MOST && isTorn(text)) return "torn";
+    return downloadRecord.safeParse(decodeRecords(text.slice(0, text.indexOf("\n") + 1))[0]).data;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {
       return undefined;
     }
     throw error;
+  }
+}
+
+async function readStart(disk: Disk, path: string): Promise<string> {
+  const file = await disk.open(path);
+  try {
+    const bytes = new Uint8Array(OPENING_MOST);
+    let filled = 0;
+    for (let count = 1; count > 0 && filled < OPENING_MOST; filled += count) {
+      count = await file.readAt(bytes.subarray(filled), filled);
+    }
+    return new TextDecoder().decode(bytes.subarray(0, filled));
+  } finally {
+    file.close();
   }
 }
 

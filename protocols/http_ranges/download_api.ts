@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { safeRelativePath } from "../../store/safe_name.ts";
 import { parseDownloadUrl } from "./download_url.ts";
 import type { DownloadRequest, QueueItem } from "./queue_item.ts";
 import type { Wish } from "./queue_rules.ts";
@@ -35,7 +36,9 @@ const addition = z.strictObject({
   checksum: z.string().regex(/^sha-256=[0-9a-f]{64}$/i, 'not "sha-256=" and 64 hexadecimal digits')
     .optional(),
   // One name, not a path: what is fetched lies in the directory itself.
-  name: z.string().min(1).max(255).regex(/^[^/\\]+$/, "not the name of a file").optional(),
+  name: z.string().min(1).max(255).regex(/^[^/\\]+$/, "not the name of a file")
+    .transform((name) => name.normalize("NFC"))
+    .refine((name) => safeRelativePath(name) === name, "not a name that every system takes").optional(),
 }).refine(({ urls, checksum, name }) => urls.length === 1 || (checksum ?? name) === undefined, {
   message: "checksum and name are for one URL",
 });

@@ -28,6 +28,8 @@ export interface HttpResponse {
 
 /** A connection of the pool is not believed to be alive any longer than this, in milliseconds. */
 const IDLE_MS = 30_000;
+/** Most connections of the pool: servers that redirect leave one each, and a client may live for months. */
+const IDLE_MOST = 64;
 /** A server that takes so long to connect to, in milliseconds, is far enough for a round trip to count. */
 const FAR_MS = 20;
 
@@ -184,7 +186,21 @@ export class HttpClient implements Disposable {
   #keep(key: string, connection: HttpConnection): void {
     if (this.#closing.signal.aborted) return closeQuietly(connection.stream);
     const idle = this.#idle.get(key) ?? [];
+    // The server that was asked last goes to the end, to be the last one that is let go.
+    this.#idle.delete(key);
     this.#idle.set(key, [...idle, { connection, sinceMs: performance.now() }]);
+    const all = [...this.#idle.values()].flat();
+    if (all.length > IDLE_MOST) this.#letGoOfOldest();
+  }
+
+  #letGoOfOldest(): void {
+    for (const [key, [oldest, ...others]] of this.#idle) {
+      if (others.length === 0) this.#idle.delete(key);
+      else this.#idle.set(key, others);
+      if (oldest === undefined) continue;
+      closeQuietly(oldest.connection.stream);
+      return;
+    }
   }
 }
 

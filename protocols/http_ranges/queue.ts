@@ -1,5 +1,5 @@
 import { type DownloadRequest, type Headway, isOver, type Outcome, type QueueItem } from "./queue_item.ts";
-import { afterEnd, cancelled, isGranted, isSame, type Wish } from "./queue_rules.ts";
+import { afterEnd, cancelled, isGranted, isSame, mayShareParts, type Wish } from "./queue_rules.ts";
 import { WaitingLine } from "./waiting_line.ts";
 
 /** What the shell has to do. `save` and `forget` come before what follows from them. */
@@ -42,6 +42,8 @@ export class DownloadQueue {
   readonly #items = new Map<number, QueueItem>();
   /** Ids by what is asked for, of the newest item that asks for it. */
   readonly #byKey = new Map<string, number>();
+  /** Ids of what is not over, by what is asked for. */
+  readonly #unfinished = new Map<string, Set<number>>();
   readonly #waiting = new WaitingLine();
   /** Ids of what is over, oldest first. */
   readonly #over = new Set<number>();
@@ -141,7 +143,9 @@ export class DownloadQueue {
   /** A download is under way, and so far. */
   progressed(id: number, headway: Headway): void {
     const item = this.#items.get(id);
-    if (item?.state.kind === "active") this.#items.set(id, { ...item, headway });
+    if (item?.state.kind !== "active") return;
+    // One that goes on has not found yet what there is of it when it begins.
+    this.#items.set(id, { ...item, headway: { ...headway, name: headway.name ?? item.headway.name } });
   }
 
   /** A download is no longer under way. */
@@ -161,7 +165,7 @@ export class DownloadQueue {
     const then = item.state.kind === "active" ? item.state.then : undefined;
     const next = afterEnd(item, outcome, { then, atMs });
     const saved = this.#save(next);
-    return next.state.kind === "cancelled" ? [saved, { type: "discard", item }] : [saved];
+    return next.state.kind === "cancelled" ? [saved, ...this.#discard(item)] : [saved];
   }
 
   #grant(item: QueueItem, wish: Wish, nowMs: number): readonly QueueAction[] {
@@ -176,19 +180,34 @@ export class DownloadQueue {
         return [this.#save({ ...item, state: { kind: "queued" } })];
       case "retry":
         if (state.kind === "active") return this.#stop(item, "queued");
-        return [this.#save({ ...item, place: ++this.#lastPlace, state: { kind: "queued" } })];
+        return [
+          this.#save({
+            ...item,
+            place: ++this.#lastPlace,
+            state: { kind: "queued" },
+            headway: state.kind === "cancelled" ? NO_HEADWAY : item.headway,
+          }),
+        ];
       case "cancel": {
         if (state.kind === "active") return this.#stop(item, "cancelled");
         const saved = this.#save(cancelled(item, nowMs));
-        return [saved, { type: "discard", item }, ...this.#prune()];
+        return [saved, ...this.#discard(item), ...this.#prune()];
       }
       case "forget":
         this.#remove(item);
         return [
           { type: "forget", id },
-          ...state.kind === "failed" ? [{ type: "discard", item } as const] : [],
+          ...state.kind === "failed" ? this.#discard(item) : [],
         ];
     }
+  }
+
+  /** Of an item that is over; what another one of the same URL is to go on with stays. */
+  #discard(item: QueueItem): QueueAction[] {
+    const others = [...this.#unfinished.get(item.request.key) ?? []].flatMap((id) =>
+      this.#items.get(id) ?? []
+    );
+    return others.some((other) => mayShareParts(item, other)) ? [] : [{ type: "discard", item }];
   }
 
   #stop(item: QueueItem, then: "queued" | "paused" | "cancelled"): readonly QueueAction[] {
@@ -234,8 +253,9 @@ export class DownloadQueue {
     this.#byKey.set(item.request.key, Math.max(id, this.#byKey.get(item.request.key) ?? 0));
     this.#lastId = Math.max(this.#lastId, id);
     this.#lastPlace = Math.max(this.#lastPlace, item.place);
+    if (isOver(state)) this.#over.add(id);
+    else this.#unfinishedOf(item.request.key).add(id);
     if (state.kind === "active") this.#active.add(id);
-    else if (isOver(state)) this.#over.add(id);
     else if (state.kind === "queued") this.#waiting.add(item);
   }
 
@@ -243,7 +263,16 @@ export class DownloadQueue {
     if (before === undefined) return;
     this.#active.delete(before.id);
     this.#over.delete(before.id);
+    const unfinished = this.#unfinishedOf(before.request.key);
+    unfinished.delete(before.id);
+    if (unfinished.size === 0) this.#unfinished.delete(before.request.key);
     if (before.state.kind === "queued") this.#waiting.remove(before.id);
+  }
+
+  #unfinishedOf(key: string): Set<number> {
+    const unfinished = this.#unfinished.get(key) ?? new Set();
+    this.#unfinished.set(key, unfinished);
+    return unfinished;
   }
 
   #remove(item: QueueItem): void {

@@ -14,7 +14,7 @@ export interface DownloadRequest {
 
 /** How far a download has come. */
 export interface Headway {
-  /** The file's name in the directory, once its server has given one. */
+  /** The name that the file is to have in the directory, once it is known what its server gives. */
   readonly name: string | undefined;
   /** Bytes; `undefined`: not known yet, or not before the end. */
   readonly size: number | undefined;

@@ -26,11 +26,30 @@ export function isGranted(item: QueueItem, wish: Wish): boolean {
   return states.includes(shownState(item)) && (wish !== "forget" || isOver(item.state));
 }
 
+/** Longest reason that is kept and shown, in UTF-16 units. */
+const REASON_MOST = 500;
+
+/** A reason as far as people read it: some quote what a server sent, which may be 64 KiB. */
+export function shortReason(reason: string): string {
+  return reason.length <= REASON_MOST ? reason : `${reason.slice(0, REASON_MOST - 1).toWellFormed()}…`;
+}
+
 /** Whether `mine` is what is asked for by `wanted`. */
 export function isSame(mine: DownloadRequest, wanted: DownloadRequest): boolean {
   const isAsWanted = (name: string | undefined, other: string | undefined) =>
     other === undefined || name === other;
   return isAsWanted(mine.name, wanted.name) && isAsWanted(mine.sha256, wanted.sha256);
+}
+
+/** Whether what one of two items of a URL has left may be what the other goes on with. */
+export function mayShareParts(one: QueueItem, other: QueueItem): boolean {
+  const [name, otherName] = [partName(one), partName(other)];
+  return name === undefined || otherName === undefined || name === otherName;
+}
+
+/** The name that the part of an item was made for, as far as it is known. */
+export function partName({ request, headway }: QueueItem): string | undefined {
+  return request.name ?? headway.name;
 }
 
 /** An item whose download is no longer under way; `then` is what it was asked to become. */

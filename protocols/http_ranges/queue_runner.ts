@@ -1,5 +1,6 @@
 import type { UrlVerdict } from "./command_session.ts";
 import type { Outcome, QueueItem } from "./queue_item.ts";
+import { shortReason } from "./queue_rules.ts";
 import type { PublishedDownload, RunningDownload } from "./running_download.ts";
 
 /** Looks whether a URL leads to a file. Never rejects. */
@@ -39,6 +40,7 @@ const STOP_MS = 8_000;
 
 /** A download under way. */
 interface Running {
+  readonly key: string;
   readonly abort: AbortController;
   /** `undefined` while its URL is looked at. */
   download: RunningDownload | undefined;
@@ -73,11 +75,13 @@ export class QueueRunner {
   start(item: QueueItem): boolean {
     if (this.#isClosed) return false;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const running: Running = { abort: new AbortController(), download: undefined, ended: promise };
+    const { key } = item.request;
+    const running: Running = { key, abort: new AbortController(), download: undefined, ended: promise };
     this.#running.set(item.id, running);
     void this.#run(item, running).catch((error: unknown): Outcome => {
       return { kind: "failed", reason: reasonOf(error) };
-    }).then((outcome) => {
+    }).then((ended) => {
+      const outcome = ended.kind === "failed" ? { ...ended, reason: shortReason(ended.reason) } : ended;
       // What goes wrong when the server stops goes well the next time.
       const isCutOff = this.#isClosed && outcome.kind === "failed";
       this.#hooks.onEnded(item, isCutOff ? { kind: "stopped" } : outcome);
@@ -146,6 +150,9 @@ export class QueueRunner {
       if (verdict.kind === "unreachable") return { kind: "failed", reason: verdict.reason };
       if (verdict.kind === "page") return { kind: "failed", reason: "It is a web page, not a file" };
     }
+    // One that is known to be done has its part still, while it tidies up.
+    const before = [...this.#running.values()].filter((other) => other !== running && other.key === key);
+    for (const { ended } of before) await ended;
     await this.#cleaning.get(key);
     if (signal.aborted) return { kind: "stopped" };
     const download = await fetch(item, (file) => this.#hooks.onPublished(item, file));

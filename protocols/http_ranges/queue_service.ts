@@ -249,6 +249,8 @@ export class QueueService {
     const download = this.#runner.find(id);
     if (download === undefined) return;
     const { name, size, received } = download;
-    this.#queue.progressed(id, { name, size, received });
+    // Before that it may be the name of a page that the URL leads to for now.
+    const isIdentified = size !== undefined || received > 0;
+    this.#queue.progressed(id, { name: isIdentified ? name : undefined, size, received });
   }
 }

@@ -1,6 +1,7 @@
 import { basename } from "@std/path";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import { type QueueItem, type ShownState, shownState } from "./queue_item.ts";
+import { shortReason } from "./queue_rules.ts";
 import type { RunningDownload } from "./running_download.ts";
 
 /** One connection of a download: what it was asked for, and where in it it is. */
@@ -67,7 +68,7 @@ export function viewItem(item: QueueItem, running: RunningDownload | undefined):
     addedAt: time(item.addedAtMs),
     ...("atMs" in state ? { endedAt: time(state.atMs) } : {}),
     ...(running === undefined ? {} : { lanes, finished: largest(running.finished) }),
-    ...(running?.note === undefined ? {} : { note: running.note }),
+    ...(running?.note === undefined ? {} : { note: shortReason(running.note) }),
   };
 }
 

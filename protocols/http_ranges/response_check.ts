@@ -97,6 +97,7 @@ function checkPartial(asked: Asked, { headers }: ResponseHead): Verdict {
   if (range.to > asked.to) {
     return wrong(`The server sent bytes up to ${range.to}, beyond the ${asked.to} asked for`);
   }
+  if (asked.refusesPages && isPage(headers)) return refused(PAGE);
   const length = contentLength(headers);
   if (length !== undefined && length !== range.to - range.from) {
     return wrong(`The server announces ${length} bytes for a part of ${range.to - range.from}`);
@@ -117,11 +118,7 @@ function checkWhole(asked: Asked, { headers }: ResponseHead): Verdict {
   if (coding !== undefined && !(asked.isCompressedFile && isGzip(coding))) {
     return wrong(`The server compresses the file (${coding}), though that was not asked for`);
   }
-  if (
-    asked.refusesPages && isPage(headers) && !/^\s*attachment/i.test(headers.get("content-disposition") ?? "")
-  ) {
-    return refused("The server answered with a web page instead of the file: does it want a login?");
-  }
+  if (asked.refusesPages && isPage(headers)) return refused(PAGE);
   // With chunks a Content-Length means nothing (RFC 9112 section 6.3).
   const size = headers.get("transfer-encoding") ? undefined : contentLength(headers);
   const validators = readValidators(headers);
@@ -194,8 +191,12 @@ function isGzip(coding: string): boolean {
   return coding === "gzip" || coding === "x-gzip";
 }
 
+const PAGE = "The server answered with a web page instead of the file: does it want a login?";
+
+/** Whether it is a web page that is not meant to be saved. */
 function isPage(headers: HeaderReader): boolean {
-  return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(headers.get("content-type") ?? "");
+  return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(headers.get("content-type") ?? "") &&
+    !/^\s*attachment/i.test(headers.get("content-disposition") ?? "");
 }
 
 const PHRASES: Readonly<Record<number, string>> = {

@@ -20,6 +20,9 @@ export type Framing =
 /** A head that is longer is an attack or a mistake. Others take 8 KiB (nginx) to 300 KiB (browsers). */
 export const HEAD_BYTES_MOST = 65_536;
 
+/** More headers than that, too; looking each up among thousands of others takes a third of a second. */
+const HEADERS_MOST = 500;
+
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: |$)/;
 const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*(.*)$/;
 
@@ -61,6 +64,9 @@ function readHeaders(lines: readonly string[]): Headers {
   const headers = new Headers();
   // A line that begins with a space continues the one before (RFC 9112 section 5.2).
   const unfolded = lines.join("\n").replace(/\n[ \t]+/g, " ").split("\n");
+  if (unfolded.length > HEADERS_MOST) {
+    throw new ConnectionProblem(`The server sent ${unfolded.length} headers, more than ${HEADERS_MOST}`);
+  }
   for (const line of unfolded.filter((each) => each !== "")) {
     const [, name, value = ""] = HEADER_LINE.exec(line) ?? [];
     if (name === undefined || value.includes("\0") || value.includes("\r")) {

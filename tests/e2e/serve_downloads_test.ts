@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { filesBelow, sha256 } from "../support/bytes.ts";
+import { connectProxy } from "../support/connect_proxy.ts";
 import { readEvents } from "../support/event_reader.ts";
 import { ORIGIN_BYTES, startOrigin } from "../support/origin.ts";
 import { transfer } from "../support/program.ts";
@@ -150,6 +151,47 @@ Deno.test("a part of what is cancelled is deleted, also of what is paused", asyn
   assertEquals(await filesBelow(files), []);
 });
 
+Deno.test("two downloads of one URL under two names have a part each, and each goes on with its own", async () => {
+  await using dir = await tempDir();
+  await using origin = startOrigin();
+  await using server = await serve(dir.path, "--allow-private");
+  const api = `${server.url}/api/downloads`;
+  const ask = async (path: string, method: string, body?: unknown) => {
+    const response = await fetch(api + path, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    await response.body?.cancel();
+    assert(response.ok, `${method} ${path}: ${response.status}`);
+  };
+  const isLoading = (id: number) => (all: readonly Item[]) =>
+    all.some((item) => item.id === id && item.state === "active" && item.received >= BLOCK_BYTES);
+  const urls = [`${origin.url}/held/m.bin`];
+  const names = [undefined, "a.bin", "z.bin"];
+  for (const [index, name] of names.entries()) {
+    await ask("", "POST", { urls, ...(name === undefined ? {} : { name }) });
+    await until(server, isLoading(index + 1));
+    await ask(`/${index + 1}/pause`, "POST");
+  }
+  await server.logged("download stopped");
+  await ask("/1/resume", "POST");
+  await until(server, isLoading(1));
+  assertEquals((await (await fetch(`${api}/1`)).json()).name, "m.bin");
+  await ask("/1/pause", "POST");
+  await ask("/2", "DELETE");
+  await ask("/3", "DELETE");
+  await until(server, (all) => all.filter(({ state }) => state === "cancelled").length === 2);
+  const before = origin.requests.length;
+  origin.release();
+  await ask("/1/resume", "POST");
+  await until(server, (all) => all.some(({ id, state }) => id === 1 && state === "done"));
+  await server.end();
+  assertEquals(await filesBelow(join(dir.path, "files")), ["m.bin"]);
+  // What was there was not fetched again, but for the look at the URL.
+  const again = origin.requests.slice(before).filter((line) => line.includes("bytes=0-"));
+  assertEquals(again.filter((line) => !line.endsWith("bytes=0-0")), []);
+});
+
 Deno.test("it fetches nothing from its own network unless it is told to", async () => {
   await using dir = await tempDir();
   await using origin = startOrigin();
@@ -168,6 +210,24 @@ Deno.test("it fetches nothing from its own network unless it is told to", async 
   await until(server, (all) => all.every(({ state }) => state === "failed"));
   for (const { error } of await items(server)) assertStringIncludes(error ?? "", "private");
   assertEquals(origin.requests, []);
+});
+
+Deno.test("behind a proxy it looks at URLs the way that it fetches them, or at none", async () => {
+  await using dir = await tempDir();
+  await using proxy = await connectProxy();
+  const body = JSON.stringify({ urls: ["http://nowhere.invalid/a.bin"] });
+  const outcomes: string[] = [];
+  for (const args of [["--allow-private"], []]) {
+    const place = join(dir.path, String(args.length));
+    const env = { http_proxy: proxy.origin, no_proxy: "" };
+    const flags = ["--downloads-dir", join(place, "files"), ...args];
+    await using server = await startWsServe(join(place, "uploads"), flags, env);
+    await (await fetch(`${server.url}/api/downloads`, { method: "POST", body })).body?.cancel();
+    await until(server, ([item]) => item?.state === "done" || item?.state === "failed");
+    const [item] = await items(server);
+    outcomes.push(item?.error ?? item?.state ?? "");
+  }
+  assertEquals(outcomes, ["done", "Nothing is fetched through a proxy where addresses are checked"]);
 });
 
 Deno.test("directories that lie in each other are refused before anything is opened", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readText, realDisk } from "../../store/disk.ts";
 import type { RangedPart } from "../../store/ranged_part.ts";
-import { createRangedPart, findRangedPart } from "../../store/ranged_parts.ts";
+import { createRangedPart, findRangedPart, urlsOfParts } from "../../store/ranged_parts.ts";
 import { filesBelow, pseudoRandomBytes, sha256 } from "../support/bytes.ts";
 import { obstructedDisk } from "../support/obstructed_disk.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -56,6 +56,54 @@ Deno.test("bytes that no claim covers are gone for the next process", async () =
   place.disk.restart("crash");
   assertEquals([...(await found(place)).written], [{ from: 0, to: 100 }]);
   assertEquals((await place.disk.stat("/film.mkv.part"))?.size, 100);
+});
+
+Deno.test("a sync that waits for another claims nothing of a version that is over by then", async () => {
+  await using dir = await tempDir();
+  const { disk, hold, release } = obstructedDisk();
+  const part = await createRangedPart({ disk, directory: dir.path }, DOWNLOAD);
+  await part.begin(VERSION);
+  await write(part, [0, 100]);
+  const held = hold("film.mkv.part", "sync");
+  const syncing = part.sync();
+  await held;
+  await write(part, [100, 200]);
+  const waiting = part.sync();
+  const begun = part.begin({ ...VERSION, validators: { etag: '"two"' } });
+  release();
+  await Promise.all([syncing, waiting, begun]);
+  assertEquals([...part.durable], []);
+  const records = (await readText(disk, `${part.path}.journal`)).split("\n").slice(0, -1);
+  assertEquals(records.map((record) => /"type":"(\w+)"/.exec(record)?.[1]).at(-1), "version");
+  await part.close();
+});
+
+Deno.test("however long the journals of others are, only their beginnings are read", async () => {
+  await using dir = await tempDir();
+  const real = realDisk();
+  let bytes = 0;
+  const disk = {
+    ...real,
+    async open(path: string) {
+      const file = await real.open(path);
+      return {
+        ...file,
+        async readAt(buffer: Uint8Array, at: number) {
+          const count = await file.readAt(buffer, at);
+          bytes += count;
+          return count;
+        },
+      };
+    },
+  };
+  const part = await createRangedPart({ disk, directory: dir.path }, DOWNLOAD);
+  await Deno.writeFile(`${part.path}.journal`, new Uint8Array(10_000_000), { append: true });
+  assertEquals(await findRangedPart({ disk, directory: dir.path }, { url: `${URL}?other` }), {
+    kind: "nothing",
+  });
+  assertEquals(await urlsOfParts({ disk, directory: dir.path }), new Set([URL]));
+  assert(bytes < 1_000_000, `${bytes} bytes`);
+  await part.close();
 });
 
 Deno.test("a part is one URL's alone, and one download's at a time", async () => {

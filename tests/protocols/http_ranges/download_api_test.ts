@@ -4,6 +4,7 @@ import { filesBelow, sha256 } from "../../support/bytes.ts";
 import { type DownloadServer, startDownloadServer } from "../../support/download_server.ts";
 import { readEvents } from "../../support/event_reader.ts";
 import { HELD_BYTES, ORIGIN_BYTES, startOrigin } from "../../support/origin.ts";
+import { rawHttpServer } from "../../support/raw_http_server.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 
 interface Item {
@@ -127,6 +128,18 @@ Deno.test("what goes wrong is told with its reason, and can be tried again", asy
   assertEquals(server.events.filter(({ type }) => type === "failed").length, 3);
 });
 
+Deno.test("of what a server sent instead of an answer only so much is kept", async () => {
+  await using dir = await tempDir();
+  await using origin = await rawHttpServer(async (_, connection) => {
+    await connection.write(`HTTP/1.1 200 OK\r\n${"x".repeat(60_000)}\r\n\r\n`);
+  });
+  await using server = await startDownloadServer({ dir: dir.path });
+  await ask(server.api, "POST", { urls: [`${origin.origin}/a.bin`] });
+  const { error = "" } = await until(server, 1, ({ state }) => state === "failed");
+  assertStringIncludes(error, "a line that is no header");
+  assertEquals(error.length, 500);
+});
+
 Deno.test("a request that makes no sense is told why, and changes nothing", async () => {
   await using dir = await tempDir();
   await using server = await startDownloadServer({ dir: dir.path });
@@ -148,6 +161,11 @@ Deno.test("a request that makes no sense is told why, and changes nothing", asyn
     ["", "POST", { urls: [url], checksum: "md5=1" }, 400, "checksum"],
     ["", "POST", { urls: [url], name: "../x" }, 400, "name"],
     ["", "POST", { urls: [url], name: "a\\b" }, 400, "name"],
+    ["", "POST", { urls: [url], name: ".." }, 400, "name"],
+    ["", "POST", { urls: [url], name: ".hidden" }, 400, "name"],
+    ["", "POST", { urls: [url], name: "a\u202ejpg" }, 400, "name"],
+    ["", "POST", { urls: [url], name: "x.part.journal" }, 400, "name"],
+    ["", "POST", { urls: [url], name: "x".repeat(250) }, 400, "name"],
     ["", "POST", { urls: [url], other: 1 }, 400, "other"],
     ["", "POST", { urls: new Array(1001).fill(url) }, 400, "urls"],
     ["", "POST", `{"urls":["${"x".repeat(5_000_000)}"]}`, 413, "longer than"],

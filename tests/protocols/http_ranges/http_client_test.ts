@@ -215,3 +215,28 @@ Deno.test("only what speaks HTTP/1 is spoken to", async () => {
   assertEquals(problem.isFinal, true);
   await assertRejects(() => client.open({ url: new URL("ftp://127.0.0.1/") }), TypeError, "not ftp:");
 });
+
+Deno.test("of many servers that were asked only the last ones keep their connection", async () => {
+  const listeners = Array.from({ length: 70 }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  let closedOnes = 0;
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const serving = listeners.map(async (listener) => {
+    const connection = await listener.accept();
+    const buffer = new Uint8Array(1000);
+    while (await connection.read(buffer) !== null) {
+      await connection.write(new TextEncoder().encode("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"));
+    }
+    connection.close();
+    if (++closedOnes === 70 - 64) resolve();
+  });
+  {
+    using client = new HttpClient({ timeoutMs: TIMEOUT_MS });
+    for (const { addr } of listeners) {
+      (await client.open({ url: new URL(`http://127.0.0.1:${addr.port}/`) })).close();
+    }
+    await closed;
+    assertEquals(closedOnes, 70 - 64);
+  }
+  await Promise.all(serving);
+  for (const listener of listeners) listener.close();
+});

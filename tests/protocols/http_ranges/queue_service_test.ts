@@ -130,6 +130,32 @@ Deno.test("a file is known to be done before what tells so after a crash is remo
   assertEquals(queue.events.map(({ type }) => type), ["queued", "started", "done"]);
 });
 
+Deno.test("another download of a URL begins once the one before it has tidied up", async () => {
+  await using dir = await tempDir();
+  const { promise: tidied, resolve: tidyUp } = Promise.withResolvers<void>();
+  const begun: number[] = [];
+  await using queue = open(join(dir.path, "q.db"), {
+    maxActive: 2,
+    fetch: async (item, onPublished) => {
+      begun.push(item.id);
+      if (item.id !== 1) return stillDownload(item);
+      await onPublished({ path: "/files/a", bytes: 5, sha256: "ab" });
+      await tidied;
+      const download = stillDownload(item);
+      download.cancel(false);
+      return download;
+    },
+  });
+  const isBegun = (id: number) => queue.told((item) => item.id === id && item.threads === 5);
+  const [second, third] = [isBegun(2), isBegun(3)];
+  await queue.service.add([request("a"), { ...request("a"), sha256: "ff" }, request("b")]);
+  await third;
+  assertEquals(begun, [1, 3]);
+  tidyUp();
+  await second;
+  assertEquals(begun, [1, 3, 2]);
+});
+
 Deno.test("what files that are done have left is removed, and of nothing else", async () => {
   await using dir = await tempDir();
   const path = join(dir.path, "q.db");

@@ -112,6 +112,27 @@ Deno.test("a cancelled download leaves no part, wherever it was", () => {
   assertEquals(states(queue), ["1 cancelled", "2 cancelled", "3 active"]);
 });
 
+Deno.test("what another download of the URL is to go on with is not discarded", () => {
+  const queue = filled(1, 1);
+  queue.ended(1, FAILED, 1);
+  queue.add([request("0")], 2);
+  queue.wish(2, "pause", 3);
+  queue.ended(2, STOPPED, 4);
+  assertEquals(orders(queue.wish(1, "forget", 5)), ["forget 1"]);
+  queue.add([request("0", { sha256: "ff" })], 6);
+  assertEquals(orders(queue.wish(3, "cancel", 7)), ["stop 3"]);
+  assertEquals(orders(queue.ended(3, STOPPED, 8)), []);
+  queue.add([request("0", { name: "a" })], 9);
+  queue.wish(4, "cancel", 10);
+  // Nobody knows yet what the second was to be called.
+  assertEquals(orders(queue.ended(4, STOPPED, 11)), []);
+  assertEquals(orders(queue.wish(2, "cancel", 12)), ["discard 2"]);
+
+  queue.add([request("1", { name: "a" }), request("1", { name: "b" })], 13);
+  queue.wish(5, "cancel", 14);
+  assertEquals(orders(queue.ended(5, STOPPED, 15)), ["discard 5", "start 6"]);
+});
+
 Deno.test("a retried one goes to the end of the queue", () => {
   const queue = filled(3, 1);
   queue.ended(1, FAILED, 1);
@@ -206,8 +227,10 @@ Deno.test("whatever is asked in whatever order: no download is lost, twice, out 
       for (const action of actions ?? []) {
         if (action.type === "save") disk.set(action.item.id, action.item);
         else if (action.type === "forget") disk.delete(action.id);
-        else if (action.type === "discard") assert(!running.has(action.item.id));
-        else if (action.type === "stop") {
+        else if (action.type === "discard") {
+          const { key } = action.item.request;
+          assert(![...disk.values()].some((item) => item.request.key === key && !isOver(item.state)));
+        } else if (action.type === "stop") {
           assert(running.has(action.id) && !stopping.has(action.id));
           stopping.add(action.id);
         } else {

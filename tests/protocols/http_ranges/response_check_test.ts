@@ -107,6 +107,15 @@ const CASES: readonly Case[] = [
     kind: "whole",
   }],
   ["a login page", PROBE, 200, { "content-type": "text/html; charset=utf-8" }, { kind: "refused" }],
+  ["a login page with ranges", PROBE, 206, { ...ranged, "content-type": "text/html" }, { kind: "refused" }],
+  ["a login page with ranges mid-way", LATER, 206, { ...later, etag: '"b"', "content-type": "text/html" }, {
+    kind: "refused",
+  }],
+  ["a part of a page to be saved", PROBE, 206, {
+    ...ranged,
+    "content-type": "text/html",
+    "content-disposition": "attachment",
+  }, { kind: "ranged" }],
   ["a page that is the file", { ...PROBE, refusesPages: false }, 200, { "content-type": "text/html" }, {
     kind: "whole",
   }],

@@ -54,6 +54,7 @@ Deno.test("what is no HTTP/1, or whose end can't be told, is refused", () => {
     [head("HTTP/1.1 200 OK", "no colon"), 'a line that is no header: "no colon"'],
     [head("HTTP/1.1 200 OK", "A: b\rC: d"), "a line that is no header"],
     [head("HTTP/1.1 200 OK", "A: b\0"), "a line that is no header"],
+    [head("HTTP/1.1 200 OK", ...Array.from({ length: 501 }, (_, i) => `X-${i}:`)), "501 headers"],
     [head("HTTP/1.1 200 OK", "Content-Length: 5, 6"), "a Content-Length that is none: 5, 6"],
     [head("HTTP/1.1 200 OK", "Content-Length: +5"), "a Content-Length that is none"],
     [head("HTTP/1.1 200 OK", "Content-Length: 99999999999999999"), "a Content-Length that is none"],

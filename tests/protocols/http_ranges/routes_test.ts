@@ -76,6 +76,24 @@ Deno.test("a certificate has to be for the name and from somebody trusted, unles
   );
 });
 
+Deno.test("a server that does not speak TLS to its end is not waited for without end", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connections: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const connection of listener) connections.push(connection);
+  })();
+  for (const insecure of [false, true]) {
+    await assertRejects(
+      () => get(`https://127.0.0.1:${listener.addr.port}/`, { insecure, timeoutMs: 100 }),
+      ConnectionProblem,
+      "within 0.1 s",
+    );
+  }
+  listener.close();
+  await accepting;
+  for (const connection of connections) connection.close();
+});
+
 Deno.test("a plain URL is asked of the proxy, a secure one through it; only the proxy gets its password", async () => {
   await using dir = await tempDir();
   const { issue, ca } = await certificates(dir.path);
