@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { TokenBucket } from "../../net/token_bucket.ts";
 import { realDisk } from "../../store/disk.ts";
@@ -293,7 +294,7 @@ class Download implements RunningDownload {
           this.#dispatch({ type: "bytes", connection, count });
           this.#storage.written(this.#scheduler.complete, performance.now());
         },
-        allow: this.#bucket === undefined ? undefined : (wanted) => this.#allowed(wanted),
+        allow: this.#bucket === undefined ? undefined : (wanted) => this.#allowed(wanted, fetch.abort.signal),
         onArrived: (count) => this.#bucket?.spend(count, performance.now()),
       });
       const received = await fetch.receiving.ended;
@@ -306,15 +307,14 @@ class Download implements RunningDownload {
     }
   }
 
-  async #allowed(wanted: number): Promise<number> {
+  async #allowed(wanted: number, signal: AbortSignal): Promise<number> {
     const bucket = this.#bucket;
     if (bucket === undefined) return wanted;
-    for (
-      let waitMs = bucket.waitMs(performance.now());
-      waitMs > 0;
-      waitMs = bucket.waitMs(performance.now())
-    ) {
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    while (!signal.aborted) {
+      const waitMs = bucket.waitMs(performance.now());
+      if (waitMs === 0) break;
+      // Whoever gives up does not wait for its turn first.
+      await delay(waitMs, undefined, { signal }).catch(() => {});
     }
     return Math.min(wanted, bucket.portionBytes);
   }
