@@ -11,13 +11,15 @@ import type { Asked, Verdict } from "./response_check.ts";
 import type {
   ConnectionView,
   KeptDownload,
+  Plan,
   SchedulerAction,
   SchedulerEvent,
   SchedulerOptions,
   SchedulerState,
+  Stage,
   Wish,
 } from "./scheduler_state.ts";
-import { ALIVE_BYTES, type Loss, Setbacks } from "./setbacks.ts";
+import { ALIVE_BYTES, drawbackOf, type Loss, Setbacks } from "./setbacks.ts";
 import type { Source } from "./source.ts";
 import { meanSpeed, type Service, Sources } from "./sources.ts";
 import { hasValidator, ifRange, type Validators } from "./validators.ts";
@@ -28,19 +30,6 @@ const BEAT_MS = 250;
 const RESTARTS = 2;
 /** Unusable answers in a row before ranges are given up. */
 const WRONG_ANSWERS = 3;
-
-/** What is known of how the file can be had. */
-type Plan =
-  /** Nothing yet. */
-  | { readonly kind: "probing" }
-  | { readonly kind: "ranged" }
-  /** In one piece, by a request without `Range`. */
-  | { readonly kind: "single" };
-
-type Stage =
-  | { readonly kind: "idle" }
-  | { readonly kind: "running" }
-  | Extract<SchedulerState, { kind: "paused" | "done" | "cancelled" | "failed" }>;
 
 /**
  * Schedules one download.
@@ -506,19 +495,5 @@ export class Scheduler {
 
   #bookOf(size: number, finished: Iterable<ByteRange>): Leases {
     return new Leases({ size, blockBytes: this.#options.blockBytes, finished });
-  }
-}
-
-/** Why an answer is of no use as long as other sources give ranges. */
-function drawbackOf(verdict: Verdict, source: Source): string | undefined {
-  switch (verdict.kind) {
-    case "whole":
-      return "It sends the file in one piece only";
-    case "plain-get":
-      return verdict.reason;
-    case "wrong":
-      return source.isProven ? undefined : verdict.reason;
-    default:
-      return undefined;
   }
 }

@@ -25,6 +25,20 @@ export type SchedulerState =
   | { readonly kind: "cancelled" }
   | { readonly kind: "failed"; readonly reason: string };
 
+/** What is known of how the file can be had. */
+export type Plan =
+  /** Nothing yet. */
+  | { readonly kind: "probing" }
+  | { readonly kind: "ranged" }
+  /** In one piece, by a request without `Range`. */
+  | { readonly kind: "single" };
+
+/** Where a download stands, whatever the plan. */
+export type Stage =
+  | { readonly kind: "idle" }
+  | { readonly kind: "running" }
+  | Extract<SchedulerState, { kind: "paused" | "done" | "cancelled" | "failed" }>;
+
 /** What happened outside. `connection` is what the `request` was called. */
 export type SchedulerEvent =
   /** Sets a new scheduler going, with what an earlier run left. */

@@ -2,6 +2,7 @@ import type { Lanes } from "./lanes.ts";
 import type { Lease } from "./leases.ts";
 import type { Refusal } from "./ramp.ts";
 import type { Verdict } from "./response_check.ts";
+import type { Source } from "./source.ts";
 import type { Sources } from "./sources.ts";
 
 /** Fewer bytes are no sign of life, and do not excuse a failure. */
@@ -88,5 +89,19 @@ export class Setbacks {
 
   #refusalOf({ source, requestedAtMs }: Lease): Refusal {
     return { served: this.#lanes.servedBy(source), requestedAtMs };
+  }
+}
+
+/** Why an answer is of no use as long as other sources give ranges. */
+export function drawbackOf(verdict: Verdict, source: Source): string | undefined {
+  switch (verdict.kind) {
+    case "whole":
+      return "It sends the file in one piece only";
+    case "plain-get":
+      return verdict.reason;
+    case "wrong":
+      return source.isProven ? undefined : verdict.reason;
+    default:
+      return undefined;
   }
 }
