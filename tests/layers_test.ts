@@ -69,6 +69,8 @@ const CORES = [
   "protocols/tcp_file/messages.ts",
   "protocols/tcp_file/plain.ts",
   "protocols/tcp_file/plain_client.ts",
+  "protocols/tcp_file/serving.ts",
+  "protocols/tcp_file/serving_action.ts",
   "protocols/ws_upload/client_messages.ts",
   "protocols/ws_upload/flight_window.ts",
   "protocols/ws_upload/frames.ts",
