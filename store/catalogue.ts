@@ -1,7 +1,7 @@
-import { relative } from "@std/path";
+import { join, relative } from "@std/path";
 import { CatalogueEntries, type CatalogueEntry } from "./catalogue_entries.ts";
 import { scan, type ScanOptions } from "./catalogue_scan.ts";
-import { isOfferable, openOffered } from "./offered_path.ts";
+import { findOffered, isOfferable, openOffered } from "./offered_path.ts";
 
 /** Options of {@linkcode Catalogue.open}. */
 export interface CatalogueOptions {
@@ -105,6 +105,12 @@ export class Catalogue implements AsyncDisposable {
     });
   }
 
+  /** What stands at the path of a file now, which was not necessarily seen before; `undefined`: no file. */
+  statFile(path: string): Deno.FileInfo | undefined {
+    const info = this.#isExcluded(path) ? undefined : findOffered(this.root, path)?.info;
+    return info?.isFile ? info : undefined;
+  }
+
   /**
    * Opens a file for reading, which was not necessarily seen before.
    *
@@ -112,10 +118,7 @@ export class Catalogue implements AsyncDisposable {
    * @throws {Error} It can't be opened.
    */
   openFile(path: string): { readonly file: Deno.FsFile; readonly info: Deno.FileInfo } | undefined {
-    const opened = openOffered(this.root, path);
-    if (opened === undefined || !this.#isExcluded(path)) return opened;
-    opened.file.close();
-    return undefined;
+    return this.#isExcluded(path) ? undefined : openOffered(this.root, path);
   }
 
   /** Follows the directory no longer. */
@@ -128,7 +131,7 @@ export class Catalogue implements AsyncDisposable {
   }
 
   #isExcluded(path: string): boolean {
-    return this.#scanOptions.exclude.has(`${this.root}/${path}`);
+    return this.#scanOptions.exclude.has(join(this.root, path));
   }
 
   async #findNew(path: string): Promise<CatalogueEntry | undefined> {

@@ -1,6 +1,7 @@
 import { join } from "@std/path";
 import type { CatalogueEntry } from "./catalogue_entries.ts";
 import { findOffered, isOfferableName, modifiedMs } from "./offered_path.ts";
+import { Turns } from "./turns.ts";
 
 /** Options of {@linkcode scan}. */
 export interface ScanOptions {
@@ -11,9 +12,6 @@ export interface ScanOptions {
   /** Most entries that are looked for. */
   readonly maxEntries: number;
 }
-
-/** Longest time without letting others have their turn, in milliseconds. */
-const TURN_MS = 4;
 
 /**
  * Looks at what stands at and below a path ("": the root).
@@ -26,7 +24,7 @@ const TURN_MS = 4;
 export async function scan(path: string, options: ScanOptions): Promise<Map<string, CatalogueEntry>> {
   const found = new Map<string, CatalogueEntry>();
   const waiting = [path];
-  let turnEndsMs = performance.now() + TURN_MS;
+  const turns = new Turns();
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const entry = next === "" ? undefined : look(next, options);
     if (entry !== undefined) found.set(next, entry);
@@ -36,9 +34,7 @@ export async function scan(path: string, options: ScanOptions): Promise<Map<stri
         waiting.push(next === "" ? name : `${next}/${name}`);
       }
     }
-    if (performance.now() < turnEndsMs) continue;
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
-    turnEndsMs = performance.now() + TURN_MS;
+    await turns.next();
   }
   return found;
 }
