@@ -18,6 +18,11 @@ export type Spot =
   /** Nothing, or another file. `path` is the name to ask for; its directory is there. */
   | { readonly kind: "wanted"; readonly path: string };
 
+interface Folder {
+  readonly names: ReadonlySet<string>;
+  readonly hasParts: boolean;
+}
+
 /**
  * A directory that a peer's files are received in. Each folder of it is read once, so that a file costs no
  * look at the disk unless its name is taken.
@@ -27,8 +32,8 @@ export type Spot =
 export class ReceivedTree {
   readonly root: string;
   readonly #disk: Disk;
-  /** What was in a folder when this run first needed it. */
-  readonly #names = new Map<string, ReadonlySet<string>>();
+  /** What was in each folder when this run first needed it, by the folder's path. */
+  readonly #folders = new Map<string, Folder>();
   /** What this run has found or received, of which nothing is another file of the peer. */
   readonly #given = new Set<string>();
 
@@ -45,7 +50,7 @@ export class ReceivedTree {
    * @throws {Deno.errors.NotADirectory} A folder on the way is taken by something else, or a link.
    */
   async spotFor(relativePath: string, version: KnownVersion): Promise<Spot> {
-    const names = await this.#folder(relativePath);
+    const { names } = await this.#folder(relativePath);
     let wanted: string | undefined;
     for (let number = 0;; number++) {
       const path = join(this.root, numberedName(relativePath, number));
@@ -63,20 +68,27 @@ export class ReceivedTree {
     this.#given.add(path);
   }
 
+  /** Whether the folder of a file that was looked for held parts of earlier runs. */
+  mayHaveParts(path: string): boolean {
+    return this.#folders.get(dirname(path))?.hasParts ?? false;
+  }
+
   /** Makes a folder, and those above it, durably. @param relativePath From `safeRelativePath`. */
   async makeFolder(relativePath: string): Promise<void> {
     await this.#folder(`${relativePath}/`);
   }
 
-  /** The names in the folder of a path, which is made if need be. */
-  async #folder(relativePath: string): Promise<ReadonlySet<string>> {
+  /** The folder that a path is in, which is made if need be. */
+  async #folder(relativePath: string): Promise<Folder> {
     const folder = relativePath.slice(0, relativePath.lastIndexOf("/") + 1);
-    const known = this.#names.get(folder);
+    const path = join(this.root, folder, ".");
+    const known = this.#folders.get(path);
     if (known !== undefined) return known;
-    const path = dirname(await makeParents(this.#disk, this.root, `${folder}x`));
+    await makeParents(this.#disk, this.root, `${folder}x`);
     const names = new Set((await this.#disk.list(path)).map(({ name }) => name));
-    this.#names.set(folder, names);
-    return names;
+    const found = { names, hasParts: names.values().some((name) => name.endsWith(".part.journal")) };
+    this.#folders.set(path, found);
+    return found;
   }
 
   async #isSame(path: string, { size, mtimeMs }: KnownVersion): Promise<boolean> {
