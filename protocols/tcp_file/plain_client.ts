@@ -24,7 +24,7 @@ export type SizeAnswer =
 export function parsePlainList(list: Uint8Array): PlainListing[] {
   const found: PlainListing[] = [];
   for (const line of new TextDecoder().decode(list).split(/\r?\n/)) {
-    const [, name, size] = /^(.+) (\d+(?:\.\d+)? ?[KMGTP]?B)$/.exec(line) ?? [];
+    const [, name, size] = /^(.+) (\d+(?:\.\d+)? ?[KMGTP]?B)$/s.exec(line) ?? [];
     if (name !== undefined && size !== undefined) found.push({ name, size });
   }
   return found;

@@ -116,7 +116,7 @@ export class ServingSession {
     this.#hasEnded = true;
   }
 
-  /** All that was to be sent so far has been: from now on it is the client that is waited for. */
+  /** All that was to be sent so far has been: from now on the client is waited for, and not before. */
   answered(nowMs: number): void {
     // Bytes that complete nothing do not count, so that a connection can't be held with one now and then.
     if (this.#isAnswering && this.isAdmitted) this.#quietSinceMs = nowMs;
@@ -139,7 +139,7 @@ export class ServingSession {
       if (this.#hasEnded) {
         const isWithin = this.#reader?.isWithin ?? false;
         this.#close(isWithin ? "broken" : "done", isWithin ? "ended within a frame" : "the client has ended");
-      } else if (nowMs >= (this.wakeAtMs ?? Infinity)) {
+      } else if (!this.#isAnswering && nowMs >= (this.wakeAtMs ?? Infinity)) {
         this.#close("silent", this.isAdmitted ? "nothing more came" : "no request in time");
       } else return undefined;
     }
