@@ -69,7 +69,7 @@ export async function connectUnverified(
   try {
     options.signal.throwIfAborted();
     await firstOf(plain, ["connect"]);
-    await options.prepare?.(streamOf(plain));
+    await options.prepare?.(socketStream(plain));
     const socket = connectTls({
       socket: plain,
       // An address is no name to ask for (RFC 6066 section 3).
@@ -78,7 +78,7 @@ export async function connectUnverified(
       ALPNProtocols: ["http/1.1"],
     });
     await firstOf(socket, ["secureConnect"]);
-    return streamOf(socket);
+    return socketStream(socket);
   } catch (error) {
     plain.destroy();
     options.signal.throwIfAborted();
@@ -91,7 +91,7 @@ export async function connectUnverified(
 }
 
 /** A socket of Node's in the shape of {@linkcode ByteStream}; it is read no faster than it is asked for. */
-function streamOf(socket: Socket): ByteStream {
+export function socketStream(socket: Socket): ByteStream {
   let problem: Error | undefined;
   socket.on("error", (error: Error) => problem = error);
   return {

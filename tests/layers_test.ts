@@ -81,6 +81,7 @@ const CORES = [
   "protocols/ws_upload/upload_feed.ts",
   "protocols/ws_upload/upload_metrics.ts",
   "protocols/ws_upload/upload_session.ts",
+  "store/catalogue_entries.ts",
   "store/safe_name.ts",
   "terminal/format.ts",
   "terminal/live_lines.ts",

@@ -34,7 +34,10 @@ type Stage =
   | { readonly kind: "plain" }
   | { readonly kind: "unauthenticated"; readonly token: string; readonly nonces: Nonces }
   | { readonly kind: "ready" }
-  | { readonly kind: "closed" };
+  | { readonly kind: "closed"; readonly client: ServedClient };
+
+/** Whom a connection serves. */
+export type ServedClient = "unknown" | "plain" | "extension";
 
 /**
  * One connection, from the server's side.
@@ -77,8 +80,9 @@ export class ServingSession {
     if (token === undefined && plainList.length > 0) this.#actions.push({ type: "send", bytes: plainList });
   }
 
-  /** Whom it serves: for logs. */
-  get client(): "unknown" | "plain" | "extension" {
+  /** Whom it serves, or has served: for logs. */
+  get client(): ServedClient {
+    if (this.#stage.kind === "closed") return this.#stage.client;
     if (this.#reader !== undefined) return "extension";
     return this.#stage.kind === "plain" ? "plain" : "unknown";
   }
@@ -248,7 +252,7 @@ export class ServingSession {
 
   #close(cause: CloseCause, reason: string): void {
     if (this.#stage.kind === "closed") return;
-    this.#stage = { kind: "closed" };
+    this.#stage = { kind: "closed", client: this.client };
     this.#actions.push({ type: "close", cause, reason });
   }
 }
