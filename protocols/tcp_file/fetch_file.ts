@@ -1,6 +1,6 @@
 import type { RangeWriter } from "../../store/ranged_part.ts";
 import { BlockQueue } from "./block_queue.ts";
-import { BLOCK_BYTES, blockCount, type FileVersion, isSameVersion } from "./blocks.ts";
+import { blockCount, type FileVersion, isSameVersion } from "./blocks.ts";
 import { Bell } from "./bell.ts";
 import {
   CorruptError,
