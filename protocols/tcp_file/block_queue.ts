@@ -267,8 +267,11 @@ export class BlockQueue {
   #slowest(seeker: Puller, nowMs: number): Piece | undefined {
     let slowest: Piece | undefined;
     let mostMs = Math.max(WORTH_WAITING_MS, seeker.timeForMs(BLOCK_BYTES, nowMs));
+    const isAlone = (ask: Ask) => {
+      return this.#askers.get(ask.offset) === 1 && !this.#finished.covers(rangeOf(ask));
+    };
     for (const puller of this.#pullers.values()) {
-      const last = puller.lastAlone(({ offset }) => this.#askers.get(offset) === 1, nowMs);
+      const last = puller.lastAlone(isAlone, nowMs);
       if (last === undefined || last.leftMs < mostMs) continue;
       mostMs = last.leftMs;
       slowest = this.#blockAt(last.ask.offset);

@@ -21,6 +21,7 @@ export class Puller {
   /** Of the block that comes now. */
   #arrived = 0;
   #received = 0;
+  #arrivedAtMs = -Infinity;
 
   constructor({ roundTripMs, nowMs }: { readonly roundTripMs: number; readonly nowMs: number }) {
     this.#roundTripMs = roundTripMs;
@@ -32,7 +33,7 @@ export class Puller {
     return this.#asks;
   }
 
-  /** Bytes that it has been asked for. */
+  /** Bytes that it has been asked for, and that are of use. */
   get underWay(): number {
     return this.#underWay;
   }
@@ -65,14 +66,16 @@ export class Puller {
   arrived(bytes: number, nowMs: number): void {
     this.#arrived += bytes;
     this.#received += bytes;
+    this.#arrivedAtMs = nowMs;
     this.#speed.add(bytes, nowMs);
   }
 
   /** What it was asked for first has been answered. @returns `undefined`: it was not asked for anything. */
   answered(): Ask | undefined {
     const ask = this.#asks.shift();
-    this.#underWay -= ask?.length ?? 0;
-    this.#arrived = Math.max(0, this.#arrived - (ask?.length ?? 0));
+    if (ask === undefined) return undefined;
+    if (!ask.isStale) this.#underWay -= ask.length;
+    this.#arrived = Math.max(0, this.#arrived - ask.length);
     return ask;
   }
 
@@ -83,8 +86,8 @@ export class Puller {
   }
 
   /**
-   * The last of its blocks that only it was asked for, and how long it will be until that is there. When it
-   * has brought nothing yet: as long as it has been waited for.
+   * The last of its blocks that only it was asked for, and how long it will be until that is there: never less
+   * than nothing has come for, as a connection that stalls does not tell.
    */
   lastAlone(
     isAlone: (ask: Ask) => boolean,
@@ -95,12 +98,14 @@ export class Puller {
     if (ask === undefined) return undefined;
     const ahead = this.#asks.slice(0, at + 1).reduce((sum, { length }) => sum + length, 0);
     const speed = this.bytesPerMs(nowMs);
-    const leftMs = speed === 0 ? nowMs - ask.askedAtMs : Math.max(0, ahead - this.#arrived) / speed;
-    return { ask, leftMs };
+    const quietMs = nowMs - Math.max(this.#arrivedAtMs, this.#asks[0]?.askedAtMs ?? nowMs);
+    const leftMs = speed === 0 ? 0 : Math.max(0, ahead - this.#arrived) / speed;
+    return { ask, leftMs: Math.max(quietMs, leftMs) };
   }
 
   /** Nothing that is under way is of use any more. */
   makeStale(): void {
     for (const ask of this.#asks) ask.isStale = true;
+    this.#underWay = 0;
   }
 }
