@@ -23,6 +23,10 @@ const COMMANDS: Readonly<
     summary: "Hand out the files of a directory over TCP",
     load: async () => (await import("./commands/tcp_serve.ts")).tcpServe,
   },
+  "tcp-get": {
+    summary: "Fetch files from a server of tcp-serve, and go on where it stopped",
+    load: async () => (await import("./commands/tcp_get.ts")).tcpGet,
+  },
 };
 
 function overview(): string {

@@ -19,10 +19,12 @@ import { explainTlsProblem } from "./tls_problem.ts";
  */
 export async function secure(
   connection: Deno.TcpConn,
-  { hostname, caCerts, signal }: {
+  { hostname, caCerts, withoutTls = "is its URL http://", signal }: {
     readonly hostname: string;
     /** In PEM, besides those of the system. */
     readonly caCerts: readonly string[];
+    /** What a person is told to look at where the server speaks no TLS. */
+    readonly withoutTls?: string | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<ByteStream> {
@@ -40,7 +42,7 @@ export async function secure(
   } catch (error) {
     close();
     signal.throwIfAborted();
-    throw tlsProblem(error);
+    throw tlsProblem(error, withoutTls);
   } finally {
     signal.removeEventListener("abort", close);
   }
@@ -130,9 +132,9 @@ async function firstOf(socket: Socket, events: readonly string[]): Promise<void>
   }
 }
 
-function tlsProblem(error: unknown): ConnectionProblem {
+function tlsProblem(error: unknown, withoutTls: string): ConnectionProblem {
   const problem = error instanceof Error ? error.message : String(error);
-  const explained = explainTlsProblem(problem, "http://");
+  const explained = explainTlsProblem(problem, withoutTls);
   return explained === undefined
     ? new ConnectionProblem(`The TLS connection failed: ${problem}`, { cause: error })
     : new ConnectionProblem(explained, { isFinal: true, cause: error });

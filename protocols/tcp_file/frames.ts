@@ -67,7 +67,7 @@ export interface FrameHead {
 /** A frame as it arrived. */
 export interface Frame extends FrameHead {
   /** Shares the memory of its reader. */
-  readonly payload: Uint8Array;
+  readonly payload: Uint8Array<ArrayBuffer>;
 }
 
 /** The peer does not speak XFER/1, or breaks it: nothing more can be read of it. */

@@ -85,7 +85,7 @@ export interface DataHead {
 
 /** Bytes of a file: at most one block. Shares the memory of its frame. */
 export interface DataBlock extends DataHead {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** Why a request was not answered. */
@@ -182,7 +182,7 @@ export function writeDataHead(
  *
  * @throws {MessageError} Also when the bytes would be behind the end of the file.
  */
-export function decodeData(payload: Uint8Array): DataBlock {
+export function decodeData(payload: Uint8Array<ArrayBuffer>): DataBlock {
   if (payload.length < DATA_FIELDS_BYTES) throw new MessageError("DATA is too short for its fields");
   const view = viewOf(payload);
   const [offset, size, mtimeMs] = [exact(view, 0), exact(view, 8), exact(view, 16)];
