@@ -33,7 +33,7 @@ export async function fetchNames(setting: FetchSetting, names?: readonly string[
   });
   const first = await remote.connect();
   remote.release(first);
-  if (first.kind === "plain") for (const name of names ?? []) await tree.fetchPlain(name);
+  if (first.kind === "plain") { for (const name of names ?? []) await tree.fetchPlain(name); }
   else for (const name of names ?? [""]) await tree.fetch(await remote.list(name) ?? []);
   return ends;
 }
