@@ -94,7 +94,7 @@ export class FrameReader {
 
   /** The memory to go on with: the same, or more. */
   #roomier(): Uint8Array<ArrayBuffer> {
-    const busy = this.#isFull ? Math.min(BUSY_BYTES[this.#sender], 4 * this.#memory.length) : 0;
+    const busy = this.#isFull ? BUSY_BYTES[this.#sender] : 0;
     const long = this.#frameBytes > BASE_BYTES ? this.#frameBytes + SPARE_BYTES : this.#frameBytes;
     const bytes = Math.max(busy, this.#sender === "client" ? this.#frameBytes : long);
     return bytes > this.#memory.length ? new Uint8Array(bytes) : this.#memory;

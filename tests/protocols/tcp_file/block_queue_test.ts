@@ -140,6 +140,16 @@ function begun(size: number): { readonly queue: BlockQueue; readonly pull: () =>
   return { queue, pull };
 }
 
+Deno.test("of two connections with one block the other goes on when one brings it spoilt", () => {
+  const queue = queueOf(MIB);
+  for (const connection of [1, 2, 3]) queue.join(connection, { roundTripMs: 1, nowMs: 0 });
+  queue.pull(1, 0);
+  assertEquals(queue.pull(2, 1_000).length, 1);
+  assertEquals(queue.received(2, { ...good(queue, 0), isIntact: false }), "bad");
+  assertEquals([queue.pull(2, 1_000).length, queue.pull(3, 1_000).length], [1, 0]);
+  assertEquals(queue.received(1, good(queue, 0)), "store");
+});
+
 Deno.test("a bad block is asked for again alone", () => {
   const { queue, pull } = begun(3 * MIB - 5);
   assertEquals(queue.received(1, { ...good(queue, 0), isIntact: false }), "bad");
@@ -158,7 +168,8 @@ Deno.test("a block that stays bad fails the file", () => {
   });
   assertEquals(seen, ["bad", "bad", "bad", "over"]);
   assert(queue.state.kind === "failed" && queue.state.cause === "integrity");
-  assertEquals(queue.pull(1, 0), []);
+  queue.restart(queue.version);
+  assertEquals([queue.state.kind, queue.pull(1, 0)], ["failed", []]);
 });
 
 Deno.test("an answer that is not what was asked for is told, and its block given out again", () => {

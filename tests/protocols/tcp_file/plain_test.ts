@@ -141,11 +141,12 @@ Deno.test("a client tells the answers to a request for a size apart", () => {
 });
 
 Deno.test("a client reads lists of other servers, and passes over what is none", () => {
-  const list = "a b.txt 3.536MB\nno size\n\nc 12B\r\n d 1 2.50 KB\nlast 1.000TB";
+  const list = "a b.txt 3.536MB\nno size\n\nc 12B\r\n d 1 2.50 KB\nu\u2028v 1B\nlast 1.000TB";
   assertEquals(parsePlainList(text(list)), [
     { name: "a b.txt", size: "3.536MB" },
     { name: "c", size: "12B" },
     { name: " d 1", size: "2.50 KB" },
+    { name: "u\u2028v", size: "1B" },
     { name: "last", size: "1.000TB" },
   ]);
 });
