@@ -31,12 +31,14 @@ export interface AnswerSources {
   readonly onProblem: (problem: FileProblem) => void;
 }
 
-/** A file that could not be sent. */
-export interface FileProblem {
-  readonly type: "changed" | "unreadable";
-  readonly path: string;
-  readonly reason: string;
-}
+/** A file that could not be sent, or not to its end. */
+export type FileProblem = {
+  readonly [T in "changed" | "unreadable"]: {
+    readonly type: T;
+    readonly path: string;
+    readonly reason: string;
+  };
+}["changed" | "unreadable"];
 
 /** The client can't be told what went wrong with the answer under way: the connection has to end. */
 export class BrokenAnswerError extends Error {

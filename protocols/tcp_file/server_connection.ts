@@ -33,7 +33,7 @@ export interface ClosedEvent {
 }
 
 /** What is told of a connection. */
-export type ConnectionEvent = ServedEvent | ClosedEvent | FileProblem & { readonly address: string };
+export type ConnectionEvent = ServedEvent | ClosedEvent | (FileProblem & { readonly address: string });
 
 /** Options of {@linkcode ServerConnection}. */
 export interface ServerConnectionOptions extends OutboxOptions, Omit<AnswerSources, "onFile" | "onProblem"> {

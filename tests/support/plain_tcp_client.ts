@@ -10,6 +10,8 @@ export interface PlainTcpClient extends Disposable {
   send(message: string | Uint8Array): Promise<void>;
   /** What one receive of at most 4096 bytes gives; `undefined` when the server has hung up. */
   receive(): Promise<string | undefined>;
+  /** Tells the server that nothing more comes. */
+  end(): Promise<void>;
   /** Sends a message, and takes what one receive gives. */
   ask(message: string): Promise<string | undefined>;
   /** Receives so many bytes. Rejects when the server hangs up before. */
@@ -44,6 +46,7 @@ export async function plainTcpClient(
       list: hasList ? await receive() ?? "" : "",
       send,
       receive,
+      end: () => conn.closeWrite(),
       async ask(message) {
         await send(message);
         return await receive();
