@@ -96,6 +96,8 @@ export class TreeFetch implements AsyncDisposable {
   /** Fetches a file of a plain server. Throws like {@linkcode fetch}. */
   async fetchPlain(name: string): Promise<void> {
     await this.#guarded(name, async () => {
+      // It separates a name from a range.
+      if (name.includes("|")) throw new Error('A name with "|" can\'t be asked for in the plain protocol');
       const size = await plainSize(this.#options.remote, name);
       const spot = await this.#spotFor(name, { size, mtimeMs: undefined });
       if (spot?.kind !== "wanted") return;
