@@ -1,7 +1,7 @@
-import { join, relative } from "@std/path";
+import { relative } from "@std/path";
 import { CatalogueEntries, type CatalogueEntry } from "./catalogue_entries.ts";
 import { scan, type ScanOptions } from "./catalogue_scan.ts";
-import { findOffered, isOfferable, openOffered } from "./offered_path.ts";
+import { findOffered, isOfferable, openOffered, pathBelow } from "./offered_path.ts";
 
 /** Options of {@linkcode Catalogue.open}. */
 export interface CatalogueOptions {
@@ -131,7 +131,7 @@ export class Catalogue implements AsyncDisposable {
   }
 
   #isExcluded(path: string): boolean {
-    return this.#scanOptions.exclude.has(join(this.root, path));
+    return this.#scanOptions.exclude.has(pathBelow(this.root, path));
   }
 
   async #findNew(path: string): Promise<CatalogueEntry | undefined> {

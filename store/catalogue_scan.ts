@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import type { CatalogueEntry } from "./catalogue_entries.ts";
-import { findOffered, isOfferableName, modifiedMs } from "./offered_path.ts";
+import { findOffered, isOfferableName, modifiedMs, pathBelow } from "./offered_path.ts";
 import { Turns } from "./turns.ts";
 
 /** Options of {@linkcode scan}. */
@@ -40,7 +40,7 @@ export async function scan(path: string, options: ScanOptions): Promise<Map<stri
 }
 
 function look(path: string, { root, exclude }: ScanOptions): CatalogueEntry | undefined {
-  if (exclude.has(join(root, path))) return undefined;
+  if (exclude.has(pathBelow(root, path))) return undefined;
   const info = findOffered(root, path)?.info;
   if (info === undefined) return undefined;
   const mtimeMs = modifiedMs(info);

@@ -33,7 +33,7 @@ const IS_WINDOWS = Deno.build.os === "windows";
  */
 export function findOffered(root: string, path: string): OfferedPath | undefined {
   if (!isOfferable(path)) return undefined;
-  const named = join(root, path);
+  const named = pathBelow(root, path);
   try {
     const real = Deno.realPathSync(named);
     const info = Deno.lstatSync(real);
@@ -64,13 +64,14 @@ export function openOffered(
   root: string,
   path: string,
 ): { readonly file: Deno.FsFile; readonly info: Deno.FileInfo } | undefined {
-  const offered = findOffered(root, path);
-  if (!offered?.info.isFile) return undefined;
+  const before = isOfferable(path) ? whatToOpen(root, path) : undefined;
+  if (before === undefined) return undefined;
   let file: Deno.FsFile;
   try {
-    file = Deno.openSync(offered.path, { read: true });
+    file = Deno.openSync(before, { read: true });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    // What is not offered is not there, readable or not.
+    if (findOffered(root, path) === undefined) return undefined;
     throw error;
   }
   try {
@@ -83,6 +84,23 @@ export function openOffered(
   }
   file.close();
   return undefined;
+}
+
+/** A path that is no pipe or device, whose opening alone would have effects; what it is shows afterwards. */
+function whatToOpen(root: string, path: string): string | undefined {
+  try {
+    const named = pathBelow(root, path);
+    const { isFile, isSymlink } = Deno.lstatSync(named);
+    return isFile ? named : isSymlink ? findOffered(root, path)?.path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The path of something below a root, which is as short as it can be. */
+export function pathBelow(root: string, path: string): string {
+  // Joining looks at every character, for each of ten thousand files.
+  return IS_WINDOWS || root.endsWith("/") ? join(root, path) : `${root}/${path}`;
 }
 
 /** Whether both are of one file, whatever its names. */

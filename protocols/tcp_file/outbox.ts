@@ -97,7 +97,7 @@ export class Outbox {
     let countsFrom = this.#sentBytes;
     for (let done = 0; done < bytes.length;) {
       const portion = bytes.subarray(done, rate && done + rate.portionBytes);
-      await rate?.take(portion.length);
+      if (rate !== undefined) await rate.take(portion.length);
       const count = await this.#writeSome(portion);
       rate?.giveBack(portion.length - count);
       done += count;

@@ -180,21 +180,37 @@ class Connections implements AsyncDisposable {
   }
 
   /**
-   * Counts a connection. When there are too many, the oldest that is not served yet has to go: so however
-   * many there are that say nothing, whoever says what it wants gets in.
+   * Counts a connection. When there are too many, one that is idle has to go: so however many there are that
+   * say nothing, whoever says what it wants gets in.
    */
   #admit(address: string): ConnectionRefusal | undefined {
     const reason = this.#limit.admit(address);
     if (reason === undefined) return undefined;
-    const group = addressGroup(address);
+    const group = reason === "address_limit" ? addressGroup(address) : undefined;
+    const idle = this.#findIdle(group);
+    if (idle === undefined) return reason;
+    this.#release(idle);
+    idle.terminate("crowded", "it was idle, and others came");
+    return this.#limit.admit(address);
+  }
+
+  /**
+   * The oldest connection that is not served yet, or else the one that is idle for longest, and for longer than
+   * a handshake may take: plain clients ask every 5 s.
+   */
+  #findIdle(group: string | undefined): ServerConnection | undefined {
+    let found: ServerConnection | undefined;
+    const { limits = SERVING_LIMITS } = this.#options;
+    let sinceMs = performance.now() - limits.handshakeMs;
     for (const connection of this.#counted) {
-      if (connection.isAdmitted) continue;
-      if (reason === "address_limit" && addressGroup(connection.address) !== group) continue;
-      this.#release(connection);
-      connection.terminate("crowded", "others came, and it had not said what it wants");
-      return this.#limit.admit(address);
+      if (group !== undefined && addressGroup(connection.address) !== group) continue;
+      if (!connection.isAdmitted) return connection;
+      const { idleSinceMs = Infinity } = connection;
+      if (idleSinceMs >= sinceMs) continue;
+      found = connection;
+      sinceMs = idleSinceMs;
     }
-    return reason;
+    return found;
   }
 
   #release(connection: ServerConnection): void {

@@ -69,6 +69,7 @@ export class ServerConnection {
     | { readonly path: string; readonly startedMs: number; endMs: number; bytes: number; size: number }
     | undefined;
   #files = 0;
+  #idleSinceMs: number | undefined;
   #end: Pick<ClosedEvent, "cause" | "reason"> | undefined;
 
   constructor(arrival: Arrival, options: ServerConnectionOptions) {
@@ -85,6 +86,11 @@ export class ServerConnection {
   /** Whether it is being served; else it has yet to say what it wants, and to show that it may. */
   get isAdmitted(): boolean {
     return this.#session.isAdmitted;
+  }
+
+  /** Since when it has nothing to do; `undefined`: something is being sent. */
+  get idleSinceMs(): number | undefined {
+    return this.#idleSinceMs;
   }
 
   /** Serves the client to its end. Never rejects. */
@@ -143,7 +149,9 @@ export class ServerConnection {
       const nowMs = performance.now();
       this.#session.answered(nowMs);
       if (this.#file !== undefined) this.#file.endMs = nowMs;
+      this.#idleSinceMs = nowMs;
       await this.#read(stream);
+      this.#idleSinceMs = undefined;
     }
   }
 
