@@ -11,7 +11,7 @@ export function serverAddress(text: string, defaultPort: number): Endpoint {
   const isBareIpv6 = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text);
   const [, bracketed, name, digits] = isBareIpv6
     ? [undefined, text]
-    : /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
+    : /^(?:\[([0-9a-f.]*:[0-9a-f:.]*)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
   const hostname = bracketed ?? name;
   const port = digits === undefined ? defaultPort : Number(digits);
   if (hostname === undefined || port < 1 || port > 65_535) {

@@ -17,6 +17,8 @@ export interface ServerAccess {
   readonly tls: { readonly caCerts: readonly string[] } | undefined;
   /** Both sides prove that they know it. A server that does not ask for it is not spoken to. */
   readonly token: string | undefined;
+  /** How long the server may owe an answer and send nothing, in milliseconds. Default: 30 s. */
+  readonly silenceMs?: number | undefined;
 }
 
 /** A connection that is ready for requests. */
@@ -53,11 +55,11 @@ export async function connectToServer(access: ServerAccess, signal: AbortSignal)
 }
 
 async function open(
-  { endpoint, tls }: ServerAccess,
+  { endpoint, tls, silenceMs }: ServerAccess,
   { limit, signal }: { readonly limit: AbortSignal; readonly signal: AbortSignal },
 ): Promise<PeerStream> {
   const connection = await dial(endpoint, { signal: limit });
-  if (tls === undefined) return new PeerStream(connection, signal);
+  if (tls === undefined) return new PeerStream(connection, { signal, silenceMs });
   const { hostname } = endpoint;
   // It brings Node's TLS with it, which takes longer to load than a small file to fetch.
   const { secure } = await import("../../net/secure.ts");
@@ -68,7 +70,7 @@ async function open(
     signal: limit,
   });
   if (signal.aborted) closeQuietly(secured);
-  return new PeerStream(secured, signal);
+  return new PeerStream(secured, { signal, silenceMs });
 }
 
 async function introduce(stream: PeerStream, token: string | undefined): Promise<ServerConnection> {

@@ -1,6 +1,7 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { SmallFiles } from "../../store/small_files.ts";
 import { BLOCK_BYTES, type FileVersion } from "./blocks.ts";
+import type { Digester } from "./digester.ts";
 import { isIntact } from "./intact.ts";
 import { type DataBlock, ERROR_CODE, type Refusal } from "./messages.ts";
 import { Patience } from "./patience.ts";
@@ -49,8 +50,9 @@ interface Asked {
  */
 export async function fetchSmall(
   orders: readonly SmallOrder[],
-  { remote, files, overwrite, onEnd }: {
+  { remote, digester, files, overwrite, onEnd }: {
     readonly remote: Remote;
+    readonly digester: Digester;
     readonly files: SmallFiles;
     readonly overwrite: boolean;
     readonly onEnd: (end: SmallEnd) => void;
@@ -62,7 +64,7 @@ export async function fetchSmall(
     let connection: XferConnection | undefined;
     try {
       connection = await remote.connectXfer();
-      const batches = new Batches(connection, line);
+      const batches = new Batches(connection, { line, digester });
       while (!line.isEmpty) {
         const { arrived, ends } = await batches.next();
         const stored = await files.store(arrived.map(({ file }) => file), { overwrite });
@@ -166,10 +168,15 @@ interface Batch {
 class Batches {
   readonly #connection: XferConnection;
   readonly #line: Line;
+  readonly #digester: Digester;
 
-  constructor(connection: XferConnection, line: Line) {
+  constructor(
+    connection: XferConnection,
+    { line, digester }: { readonly line: Line; readonly digester: Digester },
+  ) {
     this.#connection = connection;
     this.#line = line;
+    this.#digester = digester;
   }
 
   /** Waits for the next. Throws like `XferConnection.next`. */
@@ -221,7 +228,7 @@ class Batches {
         `The server sends ${bytes.length} bytes at ${offset} of a file of ${version.size}`,
       );
     }
-    if (!await isIntact(block)) {
+    if (!await isIntact(block, this.#digester)) {
       return this.#again(
         asked,
         new CorruptError(`It came ${MAX_TRIES} times with a digest that is not its own`),

@@ -13,6 +13,7 @@ import {
   type FileOrder,
   MissingError,
 } from "./fetched.ts";
+import { Digester } from "./digester.ts";
 import { fetchFile } from "./fetch_file.ts";
 import { fetchPlain, plainSize } from "./fetch_plain.ts";
 import { fetchSmall, type SmallEnd, type SmallOrder } from "./fetch_small.ts";
@@ -44,7 +45,7 @@ export type FileEnd =
   };
 
 /** Options of {@linkcode TreeFetch}. */
-export interface TreeFetchOptions extends FetchContext {
+export interface TreeFetchOptions extends Omit<FetchContext, "digester"> {
   /** Where to. Absolute; made with the first file. */
   readonly directory: string;
   readonly overwrite: boolean;
@@ -56,13 +57,13 @@ export interface TreeFetchOptions extends FetchContext {
 
 /** Fetches files into a directory, one set of them after the other. */
 export class TreeFetch implements AsyncDisposable {
-  readonly #options: TreeFetchOptions;
+  readonly #options: TreeFetchOptions & FetchContext;
   readonly #disk: Disk;
   #tree: ReceivedTree | undefined;
   #small: SmallFiles | undefined;
 
   constructor(options: TreeFetchOptions) {
-    this.#options = options;
+    this.#options = { ...options, digester: new Digester() };
     this.#disk = options.disk ?? realDisk();
   }
 
@@ -95,6 +96,8 @@ export class TreeFetch implements AsyncDisposable {
   /** Fetches a file of a plain server. Throws like {@linkcode fetch}. */
   async fetchPlain(name: string): Promise<void> {
     await this.#guarded(name, async () => {
+      // It separates a name from a range.
+      if (name.includes("|")) throw new Error('A name with "|" can\'t be asked for in the plain protocol');
       const size = await plainSize(this.#options.remote, name);
       const spot = await this.#spotFor(name, { size, mtimeMs: undefined });
       if (spot?.kind !== "wanted") return;
@@ -104,6 +107,7 @@ export class TreeFetch implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#options.digester[Symbol.dispose]();
     await this.#small?.[Symbol.asyncDispose]();
   }
 
@@ -176,7 +180,7 @@ export class TreeFetch implements AsyncDisposable {
 
   /** @returns What has more than one block by now. */
   async #fetchSmall(orders: readonly SmallOrder[]): Promise<(readonly [FileOrder, FileVersion])[]> {
-    const { remote, overwrite, directory, onEnd } = this.#options;
+    const { remote, digester, overwrite, directory, onEnd } = this.#options;
     const grown: (readonly [FileOrder, FileVersion])[] = [];
     this.#small ??= await SmallFiles.open(this.#disk, directory);
     const onSmallEnd = (end: SmallEnd) => {
@@ -189,7 +193,7 @@ export class TreeFetch implements AsyncDisposable {
         onEnd({ kind: "done", path, local: end.local, size, fetchedBytes: size, root: undefined });
       }
     };
-    await fetchSmall(orders, { remote, files: this.#small, overwrite, onEnd: onSmallEnd });
+    await fetchSmall(orders, { remote, digester, files: this.#small, overwrite, onEnd: onSmallEnd });
     return grown;
   }
 }

@@ -1,24 +1,13 @@
 import { Buffer } from "node:buffer";
-import { BLOCK_BYTES, blockCount, DIGEST_BYTES, digestOf, type FileVersion, rootOf } from "./blocks.ts";
+import { BLOCK_BYTES, blockCount, DIGEST_BYTES, type FileVersion, rootOf } from "./blocks.ts";
+import type { Digester } from "./digester.ts";
 import type { DataBlock } from "./messages.ts";
 import type { Disk } from "../../store/disk.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 
-/**
- * From so many bytes on a digest is left to another thread: that takes a copy of them, and leaves this one to
- * read and write meanwhile. On two cores 1 GiB is there in two thirds of the time.
- */
-const LONG_BYTES = 64 * 1024;
-
-/** SHA-256, of many bytes in another thread. They must not change before it is there. */
-async function digestBeside(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  if (bytes.length < LONG_BYTES) return digestOf(bytes);
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-}
-
 /** Whether bytes have the digest that they came with. */
-export async function isIntact({ bytes, digest }: DataBlock): Promise<boolean> {
-  return Buffer.compare(await digestBeside(bytes), digest) === 0;
+export async function isIntact({ bytes, digest }: DataBlock, digester: Digester): Promise<boolean> {
+  return Buffer.compare(await digester.digest(bytes), digest) === 0;
 }
 
 /** The digests of a file's blocks, as they come to be known: 32 bytes for each MiB. */
@@ -36,10 +25,11 @@ export class BlockDigests {
 
   /** Reads the blocks of some ranges, which are whole, from disk. */
   async readFrom(
-    { disk, path, ranges, signal }: {
+    { disk, path, ranges, digester, signal }: {
       readonly disk: Disk;
       readonly path: string;
       readonly ranges: Iterable<ByteRange>;
+      readonly digester: Digester;
       readonly signal: AbortSignal;
     },
   ): Promise<void> {
@@ -57,7 +47,7 @@ export class BlockDigests {
             }
             filled += count;
           }
-          this.set(at, await digestBeside(block));
+          this.set(at, await digester.digest(block));
         }
       }
     } finally {

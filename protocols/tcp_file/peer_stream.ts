@@ -3,20 +3,28 @@ import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { type ByteStream, closeQuietly } from "../../net/dial.ts";
 
 /** How long a server that owes an answer may send nothing, in milliseconds. */
-export const SILENCE_MS = 30_000;
+const SILENCE_MS = 30_000;
 
 /** A connection to a server, which ends when it says nothing for too long, or when the caller has had enough. */
 export class PeerStream implements Disposable {
   readonly #stream: ByteStream;
   readonly #signal: AbortSignal;
+  readonly #silenceMs: number;
   readonly #abort = () => this[Symbol.dispose]();
   #writing: Promise<void> = Promise.resolve();
   #problem: ConnectionProblem | undefined;
 
-  /** @param signal Closes the connection. */
-  constructor(stream: ByteStream, signal: AbortSignal) {
+  /** @param options `signal` closes the connection; `silenceMs` is how long the server may send nothing. */
+  constructor(
+    stream: ByteStream,
+    { signal, silenceMs = SILENCE_MS }: {
+      readonly signal: AbortSignal;
+      readonly silenceMs?: number | undefined;
+    },
+  ) {
     this.#stream = stream;
     this.#signal = signal;
+    this.#silenceMs = silenceMs;
     signal.addEventListener("abort", this.#abort, { once: true });
     if (signal.aborted) this.#abort();
   }
@@ -24,11 +32,11 @@ export class PeerStream implements Disposable {
   /**
    * Reads what is there, at least a byte.
    *
-   * @param silenceMs How long to wait for it.
+   * @param silenceMs How long to wait for it, if not as long as usual.
    * @throws {ConnectionProblem} The server has hung up, or says nothing.
    * @throws The reason of the signal, when that is what ended it.
    */
-  async read(buffer: Uint8Array, silenceMs = SILENCE_MS): Promise<number> {
+  async read(buffer: Uint8Array, silenceMs = this.#silenceMs): Promise<number> {
     const timer = setTimeout(() => {
       this.#fail(new ConnectionProblem(`The server has sent nothing for ${silenceMs / 1000} s`));
     }, silenceMs);

@@ -19,7 +19,7 @@ import {
   type RootAnswer,
   type RootRequest,
 } from "./messages.ts";
-import { type PeerStream, SILENCE_MS } from "./peer_stream.ts";
+import type { PeerStream } from "./peer_stream.ts";
 
 /** What a server says to the oldest request that is under way. */
 export type XferAnswer =
@@ -107,11 +107,11 @@ export class XferConnection implements Disposable {
   /**
    * Waits for what comes next. What it gave before is not good any more.
    *
-   * @param options `onRead` is told how many bytes came with each read; `silenceMs`: how long to wait.
+   * @param options `onRead` is told how many bytes came with each read; `silenceMs`: how long to wait, if not as long as usual.
    * @throws {ConnectionProblem} The connection is gone, or the server breaks the protocol.
    */
   async next(
-    { onRead, silenceMs = SILENCE_MS }: {
+    { onRead, silenceMs }: {
       readonly onRead?: ((bytes: number) => void) | undefined;
       readonly silenceMs?: number | undefined;
     } = {},

@@ -11,6 +11,7 @@ export interface FetchSetting {
   readonly connections?: number;
   readonly overwrite?: boolean;
   readonly token?: string;
+  readonly silenceMs?: number;
   readonly disk?: Disk;
   readonly signal?: AbortSignal;
   readonly onFile?: (file: RunningFile) => void;
@@ -18,9 +19,9 @@ export interface FetchSetting {
 
 /** Fetches files, or all that there are, from a server of loopback as `tcp-get` does. @returns How each ended. */
 export async function fetchNames(setting: FetchSetting, names?: readonly string[]): Promise<FileEnd[]> {
-  const { port, directory, connections = 4, overwrite = false, token, disk, onFile } = setting;
+  const { port, directory, connections = 4, overwrite = false, token, silenceMs, disk, onFile } = setting;
   const ends: FileEnd[] = [];
-  const access = { endpoint: { hostname: "127.0.0.1", port }, tls: undefined, token };
+  const access = { endpoint: { hostname: "127.0.0.1", port }, tls: undefined, token, silenceMs };
   using remote = new Remote(access, setting.signal ?? new AbortController().signal);
   await using tree = new TreeFetch({
     remote,
