@@ -50,15 +50,12 @@ const SETTLED_MS = 60_000;
 export class ServedFiles implements Disposable {
   readonly #open: SharedFiles;
   readonly #digests = new BlockDigests(DIGESTS_BYTES);
+  readonly #nowMs: () => number;
 
-  /** @param maxOpen Most files open at a time. */
-  constructor(source: FileSource, { maxOpen = MAX_OPEN }: { readonly maxOpen?: number } = {}) {
-    this.#open = new SharedFiles(source, { maxOpen });
-  }
-
-  /** How many files are open. */
-  get openCount(): number {
-    return this.#open.count;
+  /** @param nowMs The clock of the files' times, in milliseconds since 1970. */
+  constructor(source: FileSource, { nowMs = Date.now }: { readonly nowMs?: () => number } = {}) {
+    this.#open = new SharedFiles(source, { maxOpen: MAX_OPEN });
+    this.#nowMs = nowMs;
   }
 
   /**
@@ -184,7 +181,7 @@ export class ServedFiles implements Disposable {
     // Else it is not known which of two states it is of.
     if (key !== keyOf(file.info)) return;
     // The time that nobody can set.
-    const ageMs = Date.now() - ((info.ctime ?? info.mtime)?.getTime() ?? Infinity);
+    const ageMs = this.#nowMs() - ((info.ctime ?? info.mtime)?.getTime() ?? Infinity);
     if (ageMs > TICK_MS) this.#digests.set(key, block, { digest, size, sure: ageMs > SETTLED_MS });
   }
 }

@@ -60,6 +60,25 @@ Deno.test("a root is of one state of the file, also when all of its digests are 
   await assertRejects(() => files.root(file, buffer), FileChangedError);
 });
 
+Deno.test("digests that are known are not computed again, nor trusted when the file is another", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "file");
+  const bytes = pseudoRandomBytes(2 * BLOCK_BYTES);
+  await Deno.writeFile(path, bytes);
+  await using catalogue = await Catalogue.open(dir.path, { isWatching: false });
+  // Far enough from the last change.
+  using files = new ServedFiles(catalogue, { nowMs: () => Date.now() + 3_600_000 });
+  const file = files.find("file");
+  if (file === undefined) throw new Error("not found");
+  const block = { offset: 0, length: BLOCK_BYTES };
+  const digest = new Uint8Array(files.digest(file, block, bytes.subarray(0, BLOCK_BYTES)));
+  // Of other bytes: as it is known, they are not looked at.
+  assertEquals(new Uint8Array(files.digest(file, block, bytes.subarray(BLOCK_BYTES))), digest);
+  await files.root(file, new Uint8Array(BLOCK_BYTES));
+  await Deno.truncate(path, 5);
+  await assertRejects(() => files.root(file, new Uint8Array(BLOCK_BYTES)), FileChangedError);
+});
+
 Deno.test("what the system does not let be read is told as that, and why only to the log", async () => {
   await using dir = await tempDir();
   await using catalogue = await Catalogue.open(dir.path, { isWatching: false });
