@@ -119,6 +119,7 @@ export class ServerConnection {
 
   /** Answers what is being answered, takes nothing more, and ends. */
   leave(): void {
+    if (this.#stream === undefined) return this.terminate("leaving", "the server stops");
     this.#session.leave();
     this.#wake();
   }
@@ -172,12 +173,14 @@ export class ServerConnection {
 
   /** Waits for bytes, or until the session is due. */
   async #read(stream: ServedStream): Promise<void> {
+    const { wakeAtMs } = this.#session;
+    // It was told to leave while the last answer was sent.
+    if (wakeAtMs === undefined) return;
     const reading = this.#reading ??= this.#startReading(stream);
     if (reading.outcome === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      const { wakeAtMs } = this.#session;
-      const timer = wakeAtMs === undefined ? undefined : setTimeout(resolve, wakeAtMs - performance.now());
+      const timer = setTimeout(resolve, wakeAtMs - performance.now());
       await promise;
       clearTimeout(timer);
     }
