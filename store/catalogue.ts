@@ -22,7 +22,7 @@ export interface CatalogueOptions {
 /** What is told within so many milliseconds is looked at together. */
 const GATHER_MS = 100;
 /** More paths than that are not worth looking at one by one. */
-const MAX_GATHERED = 1000;
+const MAX_GATHERED = 250;
 /** Looking at everything takes at most this share of the time. */
 const LOOKING_SHARE = 0.05;
 

@@ -38,10 +38,11 @@ const UNUSED_MS = 5_000;
 const REMEMBERED_BYTES = 64 * 1024;
 /** Memory for digests: of 500 GiB. */
 const DIGESTS_BYTES = 16 * 1024 * 1024;
+/** How old the last change of a file must be, in milliseconds, for another one to show: FAT counts 2 s. */
+const TICK_MS = 3_000;
 /**
- * How old the last change of a file must be, in milliseconds, for the next one to show in its times. Clocks of
- * file systems tick every few milliseconds; and who writes through a mapping of a file changes its time with
- * the first write to a page until the kernel stores it, which takes up to 35 s.
+ * The same for one that goes through a mapping of the file: it changes the file's time with the first write to
+ * a page, and again only when the kernel has stored that page, after up to 35 s.
  */
 const SETTLED_MS = 60_000;
 
@@ -49,15 +50,12 @@ const SETTLED_MS = 60_000;
 export class ServedFiles implements Disposable {
   readonly #open: SharedFiles;
   readonly #digests = new BlockDigests(DIGESTS_BYTES);
+  readonly #nowMs: () => number;
 
-  /** @param maxOpen Most files open at a time. */
-  constructor(source: FileSource, { maxOpen = MAX_OPEN }: { readonly maxOpen?: number } = {}) {
-    this.#open = new SharedFiles(source, { maxOpen });
-  }
-
-  /** How many files are open. */
-  get openCount(): number {
-    return this.#open.count;
+  /** @param nowMs The clock of the files' times, in milliseconds since 1970. */
+  constructor(source: FileSource, { nowMs = Date.now }: { readonly nowMs?: () => number } = {}) {
+    this.#open = new SharedFiles(source, { maxOpen: MAX_OPEN });
+    this.#nowMs = nowMs;
   }
 
   /**
@@ -182,8 +180,9 @@ export class ServedFiles implements Disposable {
     const key = keyOf(info);
     // Else it is not known which of two states it is of.
     if (key !== keyOf(file.info)) return;
-    const changedMs = Math.max(modifiedMs(info), info.ctime?.getTime() ?? Infinity);
-    this.#digests.set(key, block, { digest, size, sure: Date.now() - changedMs > SETTLED_MS });
+    // The time that nobody can set.
+    const ageMs = this.#nowMs() - ((info.ctime ?? info.mtime)?.getTime() ?? Infinity);
+    if (ageMs > TICK_MS) this.#digests.set(key, block, { digest, size, sure: ageMs > SETTLED_MS });
   }
 }
 

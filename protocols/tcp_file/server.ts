@@ -53,8 +53,8 @@ export interface TcpFileServer {
   close(): Promise<void>;
 }
 
-/** Large buffers of {@linkcode SendMemory}: 34 MiB, and 32 MiB of small ones for 512 connections. */
-const LARGE_BUFFERS = 32;
+/** Large buffers of {@linkcode SendMemory}: 17 MiB, and 32 MiB of small ones for 512 connections. */
+const LARGE_BUFFERS = 16;
 /** How often it is looked who is too slow, and which files nobody reads, in milliseconds. */
 const CHECK_MS = 1_000;
 /** How long answers under way may still take when the server stops, in milliseconds. */

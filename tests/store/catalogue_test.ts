@@ -115,8 +115,8 @@ Deno.test("more changes at once than are looked at one by one are all seen", asy
     lookAgainMs: 3_600_000,
     onChange: changes.onChange,
   });
-  for (let i = 0; i < 3000; i++) Deno.writeTextFileSync(join(dir.path, `file ${i}`), "");
-  await changes.until(() => catalogue.size === 3000);
+  for (let i = 0; i < 10_000; i++) Deno.writeTextFileSync(join(dir.path, `file ${i}`), "");
+  await changes.until(() => catalogue.size === 10_000);
 });
 
 Deno.test("a file that nobody told of is found when it is asked for", async () => {

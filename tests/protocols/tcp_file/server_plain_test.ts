@@ -170,3 +170,11 @@ Deno.test("with a token a plain client gets neither a list nor a file", async ()
   assertEquals(await client.ask("file"), "Token required.");
   assertEquals(await client.receive(), undefined);
 });
+
+Deno.test("an answer before the end of a connection arrives, though the client had sent more than was read", async () => {
+  await using server = await tcpFileServer({});
+  using client = await plainTcpClient(server.port, { hasList: false });
+  await client.send(new Uint8Array(200_000).fill(65));
+  assertEquals(await client.receive(), "Invalid request format.");
+  assertEquals(await client.receive(), undefined);
+});
