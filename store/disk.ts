@@ -112,8 +112,16 @@ export function realDisk(): Disk {
     async syncDirectory(path) {
       // Windows can't open a directory as a file, and stores names by itself.
       if (Deno.build.os === "windows") return;
-      using directory = await Deno.open(path, { read: true });
-      await directory.sync();
+      await pace.run(
+        () => {
+          using directory = Deno.openSync(path, { read: true });
+          directory.syncSync();
+        },
+        async () => {
+          using directory = await Deno.open(path, { read: true });
+          await directory.sync();
+        },
+      );
     },
     async lock(path) {
       // There a lock would keep out the other handles of this process as well.
@@ -187,12 +195,13 @@ async function storeWhole(path: string, bytes: Uint8Array, mtimeMs: number): Pro
 function diskFile(path: string, file: Deno.FsFile, pace: Pace): DiskFile {
   // Where the handle stands, so that bytes in sequence cost one call instead of two.
   let position = 0;
-  const moveTo = async (offset: number) => {
-    if (offset !== position) position = await file.seek(offset, Deno.SeekMode.Start);
+  const moveTo = (offset: number) => {
+    // Never waits for the disk, and would wait for a thread.
+    if (offset !== position) position = file.seekSync(offset, Deno.SeekMode.Start);
   };
   return {
     async writeAt(bytes, offset) {
-      await moveTo(offset);
+      moveTo(offset);
       const keepPlace = (count: number) => {
         position += count;
         return count;
@@ -207,7 +216,7 @@ function diskFile(path: string, file: Deno.FsFile, pace: Pace): DiskFile {
       );
     },
     async readAt(buffer, offset) {
-      await moveTo(offset);
+      moveTo(offset);
       const count = await file.read(buffer) ?? 0;
       position += count;
       return count;

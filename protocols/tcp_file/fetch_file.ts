@@ -141,8 +141,8 @@ class FileFetch implements RunningFile {
     this.#digests = new BlockDigests(version);
     this.#note = "checking what is there";
     const { disk } = this.#order.destination;
-    const { digester, remote: { signal } } = this.#context;
-    await this.#digests.readFrom({ disk, path: this.#part.path, ranges: finished, digester, signal });
+    const { signal } = this.#context.remote;
+    await this.#digests.readFrom({ disk, path: this.#part.path, ranges: finished, signal });
     this.#note = undefined;
     return true;
   }
@@ -262,7 +262,7 @@ class FileFetch implements RunningFile {
       offset,
       length: bytes.length,
       version,
-      isIntact: await isIntact(answer.block, this.#context.digester),
+      isIntact: isIntact(answer.block),
     });
     if (verdict === "unasked") {
       throw new ServerLiesError("The server sends another block than it was asked for");

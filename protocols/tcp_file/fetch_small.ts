@@ -1,7 +1,6 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { SmallFiles } from "../../store/small_files.ts";
 import { BLOCK_BYTES, type FileVersion } from "./blocks.ts";
-import type { Digester } from "./digester.ts";
 import { isIntact } from "./intact.ts";
 import { type DataBlock, ERROR_CODE, type Refusal } from "./messages.ts";
 import { Patience } from "./patience.ts";
@@ -50,9 +49,8 @@ interface Asked {
  */
 export async function fetchSmall(
   orders: readonly SmallOrder[],
-  { remote, digester, files, overwrite, onEnd }: {
+  { remote, files, overwrite, onEnd }: {
     readonly remote: Remote;
-    readonly digester: Digester;
     readonly files: SmallFiles;
     readonly overwrite: boolean;
     readonly onEnd: (end: SmallEnd) => void;
@@ -64,7 +62,7 @@ export async function fetchSmall(
     let connection: XferConnection | undefined;
     try {
       connection = await remote.connectXfer();
-      const batches = new Batches(connection, { line, digester });
+      const batches = new Batches(connection, line);
       while (!line.isEmpty) {
         const { arrived, ends } = await batches.next();
         const stored = await files.store(arrived.map(({ file }) => file), { overwrite });
@@ -168,15 +166,10 @@ interface Batch {
 class Batches {
   readonly #connection: XferConnection;
   readonly #line: Line;
-  readonly #digester: Digester;
 
-  constructor(
-    connection: XferConnection,
-    { line, digester }: { readonly line: Line; readonly digester: Digester },
-  ) {
+  constructor(connection: XferConnection, line: Line) {
     this.#connection = connection;
     this.#line = line;
-    this.#digester = digester;
   }
 
   /** Waits for the next. Throws like `XferConnection.next`. */
@@ -191,7 +184,7 @@ class Batches {
         throw new ServerLiesError("The server sends something else than the files that it was asked for");
       }
       const end = answer.type === "data"
-        ? await this.#arrived(asked, answer.block)
+        ? this.#arrived(asked, answer.block)
         : this.#refused(asked, answer.refusal);
       if (end === undefined) continue;
       if ("file" in end) arrived.push(end);
@@ -219,7 +212,7 @@ class Batches {
     this.#connection.flush();
   }
 
-  async #arrived(asked: Asked, block: DataBlock): Promise<Arrived | SmallEnd | undefined> {
+  #arrived(asked: Asked, block: DataBlock): Arrived | SmallEnd | undefined {
     const { order } = asked;
     const { offset, bytes, version } = block;
     const length = Math.min(BLOCK_BYTES, version.size);
@@ -228,7 +221,7 @@ class Batches {
         `The server sends ${bytes.length} bytes at ${offset} of a file of ${version.size}`,
       );
     }
-    if (!await isIntact(block, this.#digester)) {
+    if (!isIntact(block)) {
       return this.#again(
         asked,
         new CorruptError(`It came ${MAX_TRIES} times with a digest that is not its own`),

@@ -13,7 +13,6 @@ import {
   type FileOrder,
   MissingError,
 } from "./fetched.ts";
-import { Digester } from "./digester.ts";
 import { fetchFile } from "./fetch_file.ts";
 import { fetchPlain, plainSize } from "./fetch_plain.ts";
 import { fetchSmall, type SmallEnd, type SmallOrder } from "./fetch_small.ts";
@@ -45,7 +44,7 @@ export type FileEnd =
   };
 
 /** Options of {@linkcode TreeFetch}. */
-export interface TreeFetchOptions extends Omit<FetchContext, "digester"> {
+export interface TreeFetchOptions extends FetchContext {
   /** Where to. Absolute; made with the first file. */
   readonly directory: string;
   readonly overwrite: boolean;
@@ -57,13 +56,13 @@ export interface TreeFetchOptions extends Omit<FetchContext, "digester"> {
 
 /** Fetches files into a directory, one set of them after the other. */
 export class TreeFetch implements AsyncDisposable {
-  readonly #options: TreeFetchOptions & FetchContext;
+  readonly #options: TreeFetchOptions;
   readonly #disk: Disk;
   #tree: ReceivedTree | undefined;
   #small: SmallFiles | undefined;
 
   constructor(options: TreeFetchOptions) {
-    this.#options = { ...options, digester: new Digester() };
+    this.#options = options;
     this.#disk = options.disk ?? realDisk();
   }
 
@@ -107,7 +106,6 @@ export class TreeFetch implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#options.digester[Symbol.dispose]();
     await this.#small?.[Symbol.asyncDispose]();
   }
 
@@ -180,7 +178,7 @@ export class TreeFetch implements AsyncDisposable {
 
   /** @returns What has more than one block by now. */
   async #fetchSmall(orders: readonly SmallOrder[]): Promise<(readonly [FileOrder, FileVersion])[]> {
-    const { remote, digester, overwrite, directory, onEnd } = this.#options;
+    const { remote, overwrite, directory, onEnd } = this.#options;
     const grown: (readonly [FileOrder, FileVersion])[] = [];
     this.#small ??= await SmallFiles.open(this.#disk, directory);
     const onSmallEnd = (end: SmallEnd) => {
@@ -193,7 +191,7 @@ export class TreeFetch implements AsyncDisposable {
         onEnd({ kind: "done", path, local: end.local, size, fetchedBytes: size, root: undefined });
       }
     };
-    await fetchSmall(orders, { remote, digester, files: this.#small, overwrite, onEnd: onSmallEnd });
+    await fetchSmall(orders, { remote, files: this.#small, overwrite, onEnd: onSmallEnd });
     return grown;
   }
 }

@@ -1,6 +1,5 @@
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import type { FileVersion } from "./blocks.ts";
-import type { Digester } from "./digester.ts";
 import type { Destination } from "./received_part.ts";
 import type { Remote } from "./remote.ts";
 
@@ -16,7 +15,6 @@ export interface FileOrder {
 /** What fetching a file needs. */
 export interface FetchContext {
   readonly remote: Remote;
-  readonly digester: Digester;
   /** The most connections for one file. */
   readonly connections: number;
   /** Told of each file that is fetched over several connections, when it begins. */

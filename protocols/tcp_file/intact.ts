@@ -1,13 +1,12 @@
 import { Buffer } from "node:buffer";
-import { BLOCK_BYTES, blockCount, DIGEST_BYTES, type FileVersion, rootOf } from "./blocks.ts";
-import type { Digester } from "./digester.ts";
+import { BLOCK_BYTES, blockCount, DIGEST_BYTES, digestOf, type FileVersion, rootOf } from "./blocks.ts";
 import type { DataBlock } from "./messages.ts";
 import type { Disk } from "../../store/disk.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 
 /** Whether bytes have the digest that they came with. */
-export async function isIntact({ bytes, digest }: DataBlock, digester: Digester): Promise<boolean> {
-  return Buffer.compare(await digester.digest(bytes), digest) === 0;
+export function isIntact({ bytes, digest }: DataBlock): boolean {
+  return Buffer.compare(digestOf(bytes), digest) === 0;
 }
 
 /** The digests of a file's blocks, as they come to be known: 32 bytes for each MiB. */
@@ -25,11 +24,10 @@ export class BlockDigests {
 
   /** Reads the blocks of some ranges, which are whole, from disk. */
   async readFrom(
-    { disk, path, ranges, digester, signal }: {
+    { disk, path, ranges, signal }: {
       readonly disk: Disk;
       readonly path: string;
       readonly ranges: Iterable<ByteRange>;
-      readonly digester: Digester;
       readonly signal: AbortSignal;
     },
   ): Promise<void> {
@@ -47,7 +45,7 @@ export class BlockDigests {
             }
             filled += count;
           }
-          this.set(at, await digester.digest(block));
+          this.set(at, digestOf(block));
         }
       }
     } finally {
