@@ -45,6 +45,8 @@ export class Catalogue implements AsyncDisposable {
   #lookTimer: ReturnType<typeof setTimeout> | undefined;
   /** Looks follow one another: each replaces what it has seen. */
   #looking: Promise<void> = Promise.resolve();
+  /** Those that have not begun. */
+  readonly #queued = new Map<string, Promise<void>>();
   #watching: Promise<void> = Promise.resolve();
   #isFull = false;
 
@@ -79,9 +81,16 @@ export class Catalogue implements AsyncDisposable {
     return this.#entries.size;
   }
 
-  /** The entry of a path as it was seen last; of one that was not, as it is now. */
-  async find(path: string): Promise<CatalogueEntry | undefined> {
-    return this.#entries.get(path) ?? await this.#findNew(path);
+  /**
+   * Looks at a path and all below it ("": everything) now, so that what is told of it is not from before the
+   * call. However many ask for one path, they wait for the same look.
+   */
+  async refresh(path: string): Promise<void> {
+    if (path !== "" && !isOfferable(path)) return;
+    // If a folder on the way was not seen before, from there.
+    const parts = path.split("/");
+    const ways = parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+    await this.#look(ways.find((way) => this.#entries.get(way) === undefined) ?? path);
   }
 
   /**
@@ -134,15 +143,6 @@ export class Catalogue implements AsyncDisposable {
     return this.#scanOptions.exclude.has(pathBelow(this.root, path));
   }
 
-  async #findNew(path: string): Promise<CatalogueEntry | undefined> {
-    if (!isOfferable(path)) return undefined;
-    // The first folder on the way that was not seen, or else the file.
-    const parts = path.split("/");
-    const ways = parts.map((_, index) => parts.slice(0, index + 1).join("/"));
-    await this.#look(ways.find((way) => this.#entries.get(way) === undefined) ?? path);
-    return this.#entries.get(path);
-  }
-
   /** Asks the system to tell of changes. @returns Whether it will. */
   #watch(): boolean {
     let watcher: Deno.FsWatcher;
@@ -188,7 +188,10 @@ export class Catalogue implements AsyncDisposable {
   }
 
   #look(path: string): Promise<void> {
-    return this.#looking = this.#looking.then(async () => {
+    const queued = this.#queued.get(path);
+    if (queued !== undefined) return queued;
+    const looking = this.#looking = this.#looking.then(async () => {
+      this.#queued.delete(path);
       if (this.#stop.signal.aborted) return;
       const { maxEntries } = this.#scanOptions;
       const room = path === "" ? maxEntries : Math.max(1, maxEntries - this.#entries.size);
@@ -200,6 +203,8 @@ export class Catalogue implements AsyncDisposable {
       }
       if (isDifferent) this.#options.onChange?.();
     });
+    this.#queued.set(path, looking);
+    return looking;
   }
 
   #lookNowAndThen(everyMs: number): void {

@@ -23,13 +23,14 @@ export interface ScanOptions {
  */
 export async function scan(path: string, options: ScanOptions): Promise<Map<string, CatalogueEntry>> {
   const found = new Map<string, CatalogueEntry>();
+  const { root, exclude } = options;
   const waiting = [path];
   const turns = new Turns();
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const entry = next === "" ? undefined : look(next, options);
+    const entry = next === "" ? undefined : look(next, { root, exclude, isFolderReal: next !== path });
     if (entry !== undefined) found.set(next, entry);
     if (next === "" || entry?.type === "directory") {
-      for (const name of namesIn(join(options.root, next))) {
+      for (const name of namesIn(join(root, next))) {
         if (found.size + waiting.length >= options.maxEntries) break;
         waiting.push(next === "" ? name : `${next}/${name}`);
       }
@@ -39,14 +40,29 @@ export async function scan(path: string, options: ScanOptions): Promise<Map<stri
   return found;
 }
 
-function look(path: string, { root, exclude }: ScanOptions): CatalogueEntry | undefined {
-  if (exclude.has(pathBelow(root, path))) return undefined;
-  const info = findOffered(root, path)?.info;
+/** @param options `isFolderReal`: the folder was just seen to be no link, nor are those above it. */
+function look(
+  path: string,
+  { root, exclude, isFolderReal }: Pick<ScanOptions, "root" | "exclude"> & { readonly isFolderReal: boolean },
+): CatalogueEntry | undefined {
+  const named = pathBelow(root, path);
+  if (exclude.has(named)) return undefined;
+  const info = (isFolderReal ? lookAtOnce(named) : undefined) ?? findOffered(root, path)?.info;
   if (info === undefined) return undefined;
   const mtimeMs = modifiedMs(info);
   return info.isFile
     ? { path, type: "file", size: info.size, mtimeMs }
     : { path, type: "directory", size: 0, mtimeMs };
+}
+
+/** What most names are: a file or a directory, for which one call is enough. */
+function lookAtOnce(named: string): Deno.FileInfo | undefined {
+  try {
+    const info = Deno.lstatSync(named);
+    return info.isFile || info.isDirectory ? info : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function namesIn(directory: string): string[] {

@@ -69,7 +69,8 @@ async function answerList(
   out: Outbox,
   { catalogue }: AnswerSources,
 ): Promise<void> {
-  if (path !== "" && await catalogue.find(path) === undefined) return await sendMissing(request, out, path);
+  await catalogue.refresh(path);
+  if (path !== "" && catalogue.get(path) === undefined) return await sendMissing(request, out, path);
   let last: Uint8Array | undefined;
   for (const page of encodeListPages(entriesOf(catalogue, path))) {
     if (last !== undefined) await out.append(encodeFrame({ type: FRAME.list, request, isEnd: false }, last));

@@ -78,7 +78,8 @@ Deno.test("what is hidden, of this program, a link out, to a directory or to now
   ];
   for (const path of [...unreachable, ...hostile, ".hidden", ".transfer/lock", "x.part"]) {
     assertEquals(catalogue.openFile(path), undefined, path);
-    if (path !== "real") assertEquals(await catalogue.find(path), undefined, path);
+    await catalogue.refresh(path);
+    if (path !== "real") assertEquals(catalogue.get(path), undefined, path);
   }
   catalogue.openFile("in-file")?.file.close();
 });
@@ -119,14 +120,18 @@ Deno.test("more changes at once than are looked at one by one are all seen", asy
   await changes.until(() => catalogue.size === 10_000);
 });
 
-Deno.test("a file that nobody told of is found when it is asked for", async () => {
+Deno.test("what nobody told of is seen when it is asked for", async () => {
   await using dir = await filled([]);
   await using catalogue = await Catalogue.open(dir.path, { isWatching: false, lookAgainMs: 3_600_000 });
   await Deno.mkdir(join(dir.path, "new/er"), { recursive: true });
   await Deno.writeTextFile(join(dir.path, "new/er/file"), "");
-  assertEquals((await catalogue.find("new/er/file"))?.type, "file");
+  await catalogue.refresh("new/er/file");
   assertEquals(catalogue.pathsBelow(""), ["new", "new/er", "new/er/file"]);
-  assertEquals(await catalogue.find("new/no"), undefined);
+  await Deno.writeTextFile(join(dir.path, "new/er/file"), "longer");
+  await Deno.writeTextFile(join(dir.path, "other"), "");
+  await Promise.all([catalogue.refresh(""), catalogue.refresh(""), catalogue.refresh("new/no")]);
+  assertEquals(catalogue.get("new/er/file")?.size, 6);
+  assertEquals(catalogue.pathsBelow(""), ["new", "new/er", "new/er/file", "other"]);
 });
 
 Deno.test("there are never more entries than allowed, and that is told once", async () => {

@@ -101,6 +101,10 @@ Deno.test("a file that came after the last look is found", async () => {
   assertEquals(joined(await client.get("new/file")), new TextEncoder().encode("1"));
   const list = await client.list("new/file");
   assertEquals(Array.isArray(list) && list.length, 1);
+  // A client skips what it has with the same size and time: they must not be from before.
+  await Deno.utime(join(server.dir, "new/file"), 1, 2);
+  const later = await client.list();
+  assertEquals(Array.isArray(later) && later.map(({ mtimeMs }) => mtimeMs).at(-1), 2000);
 });
 
 Deno.test("what is not offered is not found, what is no path is a bad request, and the connection goes on", async () => {
