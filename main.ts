@@ -19,6 +19,14 @@ const COMMANDS: Readonly<
     summary: "Download files over several connections, and go on where it stopped",
     load: async () => (await import("./commands/fetch_ranges.ts")).fetchRanges,
   },
+  "tcp-serve": {
+    summary: "Hand out the files of a directory over TCP",
+    load: async () => (await import("./commands/tcp_serve.ts")).tcpServe,
+  },
+  "tcp-get": {
+    summary: "Fetch files from a server of tcp-serve, and go on where it stopped",
+    load: async () => (await import("./commands/tcp_get.ts")).tcpGet,
+  },
 };
 
 function overview(): string {

@@ -46,9 +46,26 @@ export function ariaDownload(task: Task): Promise<DownloadRound> {
 }
 
 async function round(task: Task, command: (dir: string) => readonly string[]): Promise<DownloadRound> {
-  const dir = await Deno.makeTempDir({ dir: task.dir, prefix: "transfer-bench-" });
+  return await timedRun({
+    dir: task.dir,
+    command: (dir) => [...task.prefix, ...command(dir)],
+    check: (dir) => checkFile(dir, task),
+  });
+}
+
+/** Runs a program into a directory of its own, from its start to its end, and checks what it has put there. */
+export async function timedRun(
+  { dir: parent, command, check }: {
+    /** Where the directory is made, for the time of the run. */
+    readonly dir: string;
+    readonly command: (dir: string) => readonly string[];
+    /** @throws {Error} It is not what it should be. */
+    readonly check: (dir: string) => Promise<void>;
+  },
+): Promise<DownloadRound> {
+  const dir = await Deno.makeTempDir({ dir: parent, prefix: "transfer-bench-" });
   try {
-    const [program = "", ...args] = [...task.prefix, ...command(dir)];
+    const [program = "", ...args] = command(dir);
     const startedMs = performance.now();
     const child = new Deno.Command(program, { args, stdout: "null", stderr: "piped", stdin: "null" }).spawn();
     const errors = new Response(child.stderr).text();
@@ -56,7 +73,7 @@ async function round(task: Task, command: (dir: string) => readonly string[]): P
     const { code } = await child.status;
     const seconds = (performance.now() - startedMs) / 1000;
     if (code !== 0) throw new Error(`${program} failed (${code}): ${await errors}`);
-    await checkFile(dir, task);
+    await check(dir);
     return { seconds, peakMb: await peak };
   } finally {
     await Deno.remove(dir, { recursive: true });

@@ -17,6 +17,7 @@ import {
   token,
   wholeNumber,
 } from "./flag_values.ts";
+import { aborted, explainListen, urlHost } from "./listening.ts";
 import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
 import { checkApart, serveDownloads } from "./ws_serve_downloads.ts";
 import { serveLog } from "./ws_serve_log.ts";
@@ -205,30 +206,4 @@ function warnOfRisks(
 function keepsLimits(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major > 2 || (major === 2 && minor >= 9);
-}
-
-function explainListen(error: unknown, { host, port }: { host: string; port: number }): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "EADDRINUSE") {
-    return new Error(`Port ${port} of ${host} is in use: end what uses it, or choose another with --port`, {
-      cause: error,
-    });
-  }
-  if (code === "EADDRNOTAVAIL" || code === "EINVAL" || code === "ENOTFOUND") {
-    return new Error(`${host} is no address of this machine: choose another with --host`, { cause: error });
-  }
-  return error;
-}
-
-/** How a host is written in a URL that a person can open. */
-function urlHost(host: string): string {
-  if (host === "127.0.0.1" || host === "::1" || host === "0.0.0.0" || host === "::") return "localhost";
-  return host.includes(":") ? `[${host}]` : host;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,11 +1,8 @@
 import type { Logger } from "@logtape/logtape";
-import { EventQuota } from "../net/event_quota.ts";
 import type { DownloadEvent } from "../protocols/http_ranges/queue_service.ts";
 import type { Denial } from "../protocols/ws_upload/access_gate.ts";
 import type { UploadEvent } from "../protocols/ws_upload/upload_event.ts";
-
-/** Denials of one reason that are logged one by one in a minute; of the others the number is. */
-const DENIALS_A_MINUTE = 10;
+import { denialLog } from "./denial_log.ts";
 
 /** What `ws-serve` writes to its log. */
 export interface ServeLog extends Disposable {
@@ -16,13 +13,7 @@ export interface ServeLog extends Disposable {
 
 /** Writes what a server tells to a log. Disposing of it writes what it still holds back. */
 export function serveLog(log: Logger): ServeLog {
-  const quota = new EventQuota<Denial["reason"]>(DENIALS_A_MINUTE);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const drain = (nowMs: number) => {
-    for (const [reason, count] of quota.drain(nowMs)) log.warn("more requests denied", { reason, count });
-    clearTimeout(timer);
-    timer = undefined;
-  };
+  const denials = denialLog(log, "requests");
   return {
     onEvent({ type, ...properties }) {
       // One a chunk: that is what /metrics and /api/events are for.
@@ -37,14 +28,8 @@ export function serveLog(log: Logger): ServeLog {
       if (isBad) log.warn(`download ${type}`, told);
       else log.info(`download ${type}`, told);
     },
-    onDenied(denial) {
-      const nowMs = performance.now();
-      drain(nowMs);
-      if (quota.admit(denial.reason, nowMs)) log.warn("request denied", { ...denial });
-      const { dueAtMs } = quota;
-      if (dueAtMs !== undefined) timer = setTimeout(() => drain(performance.now()), dueAtMs - nowMs);
-    },
-    [Symbol.dispose]: () => drain(Infinity),
+    onDenied: ({ reason, ...properties }) => denials.deny(reason, properties),
+    [Symbol.dispose]: () => denials[Symbol.dispose](),
   };
 }
 

@@ -19,10 +19,12 @@ import { explainTlsProblem } from "./tls_problem.ts";
  */
 export async function secure(
   connection: Deno.TcpConn,
-  { hostname, caCerts, signal }: {
+  { hostname, caCerts, withoutTls = "is its URL http://", signal }: {
     readonly hostname: string;
     /** In PEM, besides those of the system. */
     readonly caCerts: readonly string[];
+    /** What a person is told to look at where the server speaks no TLS. */
+    readonly withoutTls?: string | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<ByteStream> {
@@ -40,7 +42,7 @@ export async function secure(
   } catch (error) {
     close();
     signal.throwIfAborted();
-    throw tlsProblem(error);
+    throw tlsProblem(error, withoutTls);
   } finally {
     signal.removeEventListener("abort", close);
   }
@@ -67,7 +69,7 @@ export async function connectUnverified(
   try {
     options.signal.throwIfAborted();
     await firstOf(plain, ["connect", "close"]);
-    await options.prepare?.(streamOf(plain));
+    await options.prepare?.(socketStream(plain));
     options.signal.throwIfAborted();
     const socket = connectTls({
       socket: plain,
@@ -80,7 +82,7 @@ export async function connectUnverified(
     plain.once("close", () => socket.destroy());
     await firstOf(socket, ["secureConnect", "close"]);
     options.signal.throwIfAborted();
-    return streamOf(socket);
+    return socketStream(socket);
   } catch (error) {
     plain.destroy();
     options.signal.throwIfAborted();
@@ -93,7 +95,7 @@ export async function connectUnverified(
 }
 
 /** A socket of Node's in the shape of {@linkcode ByteStream}; it is read no faster than it is asked for. */
-function streamOf(socket: Socket): ByteStream {
+export function socketStream(socket: Socket): ByteStream {
   let problem: Error | undefined;
   socket.on("error", (error: Error) => problem = error);
   return {
@@ -134,9 +136,9 @@ async function firstOf(socket: Socket, events: readonly string[]): Promise<void>
   }
 }
 
-function tlsProblem(error: unknown): ConnectionProblem {
+function tlsProblem(error: unknown, withoutTls: string): ConnectionProblem {
   const problem = error instanceof Error ? error.message : String(error);
-  const explained = explainTlsProblem(problem, "http://");
+  const explained = explainTlsProblem(problem, withoutTls);
   return explained === undefined
     ? new ConnectionProblem(`The TLS connection failed: ${problem}`, { cause: error })
     : new ConnectionProblem(explained, { isFinal: true, cause: error });

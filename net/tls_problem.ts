@@ -1,11 +1,11 @@
 /**
  * What a person can do about a TLS connection that failed, from the words of Deno's TLS; `undefined` of
- * anything else that went wrong. None of it gets better by trying again. `plainScheme` is that of a URL without
- * TLS.
+ * anything else that went wrong. None of it gets better by trying again. `withoutTls` is what to look at where
+ * the server speaks no TLS.
  */
-export function explainTlsProblem(problem: string, plainScheme = "ws://"): string | undefined {
+export function explainTlsProblem(problem: string, withoutTls = "is its URL ws://"): string | undefined {
   if (problem.includes("received corrupt message")) {
-    return `The server does not speak TLS there: is its URL ${plainScheme}, or is the port another one?`;
+    return `The server does not speak TLS there: ${withoutTls}, or is the port another one?`;
   }
   const cause = /invalid peer certificate: (.*)$/.exec(problem)?.[1];
   if (cause === undefined) return undefined;

@@ -33,6 +33,14 @@ export interface DiskEntry {
 export interface Disk {
   /** @throws {Deno.errors.AlreadyExists} The name is taken. */
   create(path: string): Promise<DiskFile>;
+  /**
+   * Creates a whole file, last written to at `mtimeMs` (milliseconds since 1970), and waits until all of it is
+   * on disk. Several may be under way at a time.
+   *
+   * @throws {Deno.errors.AlreadyExists} The name is taken.
+   * @throws {Error} Some of it may be there nevertheless.
+   */
+  createWhole(path: string, bytes: Uint8Array, mtimeMs: number): Promise<void>;
   /** @throws {Deno.errors.NotFound} */
   open(path: string): Promise<DiskFile>;
   /** @returns What stands there; `undefined` when nothing does. */
@@ -68,13 +76,16 @@ export interface Disk {
 
 /** The file system of this machine. */
 export function realDisk(): Disk {
-  const pace = { asyncWrites: 0 };
+  const pace = new Pace();
   return {
     async create(path) {
       return diskFile(path, await Deno.open(path, { read: true, write: true, createNew: true }), pace);
     },
     async open(path) {
       return diskFile(path, await Deno.open(path, { read: true, write: true }), pace);
+    },
+    createWhole(path, bytes, mtimeMs) {
+      return pace.run(() => storeWholeSync(path, bytes, mtimeMs), () => storeWhole(path, bytes, mtimeMs));
     },
     async stat(path) {
       try {
@@ -94,15 +105,23 @@ export function realDisk(): Disk {
       return entries;
     },
     makeDirectory: (path) => Deno.mkdir(path),
-    link: (from, to) => Deno.link(from, to),
+    link: (from, to) => pace.run(() => Deno.linkSync(from, to), () => Deno.link(from, to)),
     setModified: (path, mtimeMs) => Deno.utime(path, new Date(), new Date(mtimeMs)),
     rename: (from, to) => Deno.rename(from, to),
-    remove: (path) => Deno.remove(path),
+    remove: (path) => pace.run(() => Deno.removeSync(path), () => Deno.remove(path)),
     async syncDirectory(path) {
       // Windows can't open a directory as a file, and stores names by itself.
       if (Deno.build.os === "windows") return;
-      using directory = await Deno.open(path, { read: true });
-      await directory.sync();
+      await pace.run(
+        () => {
+          using directory = Deno.openSync(path, { read: true });
+          directory.syncSync();
+        },
+        async () => {
+          using directory = await Deno.open(path, { read: true });
+          await directory.sync();
+        },
+      );
     },
     async lock(path) {
       // There a lock would keep out the other handles of this process as well.
@@ -132,36 +151,72 @@ function readBootId(): string | undefined {
   }
 }
 
-/**
- * A write that took longer, in milliseconds, did not go to memory alone. The next ones are left to another
- * thread, which costs a fifth more and holds nothing up.
- */
+/** A call that took longer, in milliseconds, did not go to memory alone. */
 const QUICK_MS = 4;
-const WRITES_AFTER_SLOW = 64;
+const CALLS_AFTER_SLOW = 64;
 
-function diskFile(path: string, file: Deno.FsFile, pace: { asyncWrites: number }): DiskFile {
+/**
+ * Whether calls are done at once. After a slow one the next are left to other threads, which costs a short one
+ * many times its time, and holds nothing up.
+ */
+class Pace {
+  #leftToThreads = 0;
+
+  /** Does what both do, in the one way or the other. */
+  async run(atOnce: () => void, inThread: () => Promise<void>): Promise<void> {
+    if (this.#leftToThreads > 0) {
+      this.#leftToThreads--;
+      return await inThread();
+    }
+    const startedMs = performance.now();
+    try {
+      atOnce();
+    } finally {
+      if (performance.now() - startedMs > QUICK_MS) this.#leftToThreads = CALLS_AFTER_SLOW;
+    }
+  }
+}
+
+function storeWholeSync(path: string, bytes: Uint8Array, mtimeMs: number): void {
+  using file = Deno.openSync(path, { write: true, createNew: true });
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  file.utimeSync(new Date(), new Date(mtimeMs));
+  // Not its data alone: the time belongs to what the file is recognised by.
+  file.syncSync();
+}
+
+async function storeWhole(path: string, bytes: Uint8Array, mtimeMs: number): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  await file.utime(new Date(), new Date(mtimeMs));
+  await file.sync();
+}
+
+function diskFile(path: string, file: Deno.FsFile, pace: Pace): DiskFile {
   // Where the handle stands, so that bytes in sequence cost one call instead of two.
   let position = 0;
-  const moveTo = async (offset: number) => {
-    if (offset !== position) position = await file.seek(offset, Deno.SeekMode.Start);
+  const moveTo = (offset: number) => {
+    // Never waits for the disk, and would wait for a thread.
+    if (offset !== position) position = file.seekSync(offset, Deno.SeekMode.Start);
   };
   return {
     async writeAt(bytes, offset) {
-      await moveTo(offset);
-      const startedMs = performance.now();
-      const isQuick = pace.asyncWrites === 0;
-      let written = 0;
-      while (written < bytes.length) {
-        const rest = bytes.subarray(written);
-        const count = isQuick ? file.writeSync(rest) : await file.write(rest);
-        written += count;
+      moveTo(offset);
+      const keepPlace = (count: number) => {
         position += count;
-      }
-      if (!isQuick) pace.asyncWrites--;
-      else if (performance.now() - startedMs > QUICK_MS) pace.asyncWrites = WRITES_AFTER_SLOW;
+        return count;
+      };
+      await pace.run(
+        () => {
+          for (let at = 0; at < bytes.length;) at += keepPlace(file.writeSync(bytes.subarray(at)));
+        },
+        async () => {
+          for (let at = 0; at < bytes.length;) at += keepPlace(await file.write(bytes.subarray(at)));
+        },
+      );
     },
     async readAt(buffer, offset) {
-      await moveTo(offset);
+      moveTo(offset);
       const count = await file.read(buffer) ?? 0;
       position += count;
       return count;

@@ -103,22 +103,36 @@ async function moveTo(
   disk: Disk,
   { from, to, overwrite }: { readonly from: string; readonly to: string; readonly overwrite: boolean },
 ): Promise<boolean> {
+  const given = await giveName(disk, { from, to, overwrite });
+  if (given === "taken") return false;
+  await disk.syncDirectory(dirname(to));
+  if (given === "linked") await disk.remove(from);
+  return true;
+}
+
+/**
+ * Gives a file that is whole and synced a name, which is durable once its directory is synced.
+ *
+ * @param options `overwrite`: replaces a file of that name; else nothing is replaced.
+ * @returns `"linked"`: it has its old name too.
+ */
+export async function giveName(
+  disk: Disk,
+  { from, to, overwrite }: { readonly from: string; readonly to: string; readonly overwrite: boolean },
+): Promise<"linked" | "moved" | "taken"> {
   if (!overwrite) {
     try {
       // Unlike a rename, a link never replaces what is there.
       await disk.link(from, to);
-      await disk.syncDirectory(dirname(to));
-      await disk.remove(from);
-      return true;
+      return "linked";
     } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) return false;
+      if (error instanceof Deno.errors.AlreadyExists) return "taken";
       if (!isWithoutLinks(error)) throw error;
-      if (!await reserve(disk, to)) return false;
+      if (!await reserve(disk, to)) return "taken";
     }
   }
   await disk.rename(from, to);
-  await disk.syncDirectory(dirname(to));
-  return true;
+  return "moved";
 }
 
 /** Takes a name by an empty file, which the part then replaces. @returns Whether it was free. */

@@ -10,6 +10,7 @@ export interface RangedPartOptions {
   readonly disk: Disk;
   /** The directory that it is received in. Absolute. */
   readonly directory: string;
+  /** Where the file comes from, which no other file does. */
   readonly url: string;
   /** The final name asked for: one name, from `safeRelativePath`. */
   readonly name: string;
@@ -159,7 +160,8 @@ export class RangedPart {
   /**
    * Gives the part its final name, durably, and removes its journal. Writers have to be closed.
    *
-   * @param options `sha256` is the digest of the whole, as the caller has computed it. `onPublished` is waited
+   * @param options `sha256` is the digest of the whole, as the caller has computed it, or what the protocol has
+   * in its place; it is kept for who asks after a crash, and nothing else. `onPublished` is waited
    * for before the journal goes: whoever has to remember what was published does so there, as after a crash
    * nothing else would tell of it.
    * @throws {RangeError} Bytes are missing, or the part is not as long as it should be.
@@ -178,6 +180,9 @@ export class RangedPart {
       throw new RangeError(`Part ${this.path} has no bytes from ${gap.from} to ${gap.to} of ${size}`);
     }
     await this.sync();
+    if (this.#version?.mtimeMs !== undefined) {
+      await this.#disk.setModified(this.path, this.#version.mtimeMs);
+    }
     const published = await publishPart({
       disk: this.#disk,
       root: this.#directory,

@@ -18,6 +18,8 @@ const fileVersion = {
     lastModified: z.string().optional(),
     date: z.string().optional(),
   }),
+  /** When it was last written to, where that is a part of what it is recognised by. */
+  mtimeMs: z.int().optional(),
   /** Of the requests that the file was split into. */
   blockBytes: z.int().positive().optional(),
 };
@@ -26,7 +28,7 @@ const fileVersion = {
 export const versionRecord = z.object({ type: z.literal("version"), ...fileVersion });
 export type VersionRecord = z.infer<typeof versionRecord>;
 
-/** What one version of a file is recognised by (RFC 9110 section 8.8). */
+/** What one version of a file is recognised by: over HTTP, RFC 9110 section 8.8. */
 export interface FileVersion {
   /** Bytes of the whole; missing when only its end will tell. */
   readonly size?: number | undefined;
@@ -36,5 +38,7 @@ export interface FileVersion {
     /** When the server said so. */
     readonly date?: string | undefined;
   };
+  /** In milliseconds since 1970; the published file gets it. */
+  readonly mtimeMs?: number | undefined;
   readonly blockBytes?: number | undefined;
 }

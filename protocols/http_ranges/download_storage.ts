@@ -1,14 +1,12 @@
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import type { Disk } from "../../store/disk.ts";
+import { PacedSync } from "../../store/paced_sync.ts";
 import { type PrefixDigest, prefixDigest } from "../../store/prefix_digest.ts";
 import type { Published } from "../../store/publishing.ts";
 import type { RangedPart, RangeWriter } from "../../store/ranged_part.ts";
 import { createRangedPart, findRangedPart } from "../../store/ranged_parts.ts";
 import type { KeptDownload } from "./scheduler_state.ts";
 import type { Validators } from "./validators.ts";
-
-/** How often what was written is made durable, in milliseconds: what a loss of power costs at most. */
-const SYNC_MS = 1_000;
 
 /** Options of {@linkcode DownloadStorage}. */
 export interface StorageOptions {
@@ -39,11 +37,11 @@ export class DownloadStorage {
   #part: RangedPart | undefined;
   #digest: PrefixDigest | undefined;
   #changes: Promise<void> = Promise.resolve();
-  #lastSyncMs = 0;
-  #isSyncing = false;
+  readonly #paced: PacedSync;
 
   constructor(options: StorageOptions) {
     this.#options = options;
+    this.#paced = new PacedSync({ sync: () => this.#there().sync(), onFailure: options.onFailure });
   }
 
   /** The final name that was asked for, once there is a part. */
@@ -111,12 +109,7 @@ export class DownloadStorage {
    */
   written(complete: number, nowMs: number): void {
     this.#digest?.advance(complete);
-    if (this.#isSyncing || nowMs - this.#lastSyncMs < SYNC_MS) return;
-    this.#isSyncing = true;
-    void this.#there().sync().catch(this.#options.onFailure).finally(() => {
-      this.#isSyncing = false;
-      this.#lastSyncMs = performance.now();
-    });
+    this.#paced.written(nowMs);
   }
 
   /** SHA-256 of the first `size` bytes, in hexadecimal: of the whole, once it is there. */

@@ -1,8 +1,8 @@
+import { Speed } from "../../net/speed.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import type { Lease } from "./leases.ts";
 import type { ConnectionView } from "./scheduler_state.ts";
 import type { Service } from "./sources.ts";
-import { Speed } from "./speed.ts";
 
 /** One of the connections that may be open at once; its requests come and go. */
 export interface Lane {

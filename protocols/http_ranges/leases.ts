@@ -1,5 +1,5 @@
+import type { Speed } from "../../net/speed.ts";
 import { type ByteRange, ByteRanges } from "../../store/byte_ranges.ts";
-import type { Speed } from "./speed.ts";
 
 /** Below this a piece is not divided any more: its last bytes are fetched twice instead. */
 export const FLOOR_BYTES = 256 * 1024;

@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer } from "node:https";
 import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { takeEach } from "../../net/accept.ts";
 import { ConnectionLimit, type ConnectionRefusal } from "../../net/connection_limit.ts";
 import { ConnStream } from "../../net/conn_stream.ts";
-import { closeQuietly } from "../../net/dial.ts";
 
 /** A certificate and its private key, as PEM text. */
 export interface TlsPair {
@@ -59,8 +59,6 @@ export interface HttpServer {
 const MAX_CONNECTIONS = 2048;
 /** How often it is looked whether a client took too long, in milliseconds; Node's default is 30 s. */
 const CHECK_MS = 1_000;
-/** How long to wait after a connection that could not be taken, in milliseconds. */
-const ACCEPT_AGAIN_MS = 50;
 
 /** Starts a server. */
 export async function listen(listener: RequestListener, options: ListenOptions): Promise<HttpServer> {
@@ -160,26 +158,6 @@ function handConnections(
       for (const stream of open) stream.destroy();
     },
   };
-}
-
-async function takeEach(listener: Deno.TcpListener, take: (conn: Deno.TcpConn) => void): Promise<void> {
-  while (true) {
-    let conn: Deno.TcpConn;
-    try {
-      conn = await listener.accept();
-    } catch (error) {
-      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
-      // Gone before it was taken, or no file handle left: neither is the end of the server.
-      await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
-      continue;
-    }
-    try {
-      take(conn);
-    } catch {
-      // It was reset meanwhile.
-      closeQuietly(conn);
-    }
-  }
 }
 
 function bind(

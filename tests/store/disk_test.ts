@@ -45,6 +45,14 @@ for (const [name, make] of DISKS) {
       await disk.remove(path);
       assertEquals(await readText(disk, `${root}/b`), "hello");
 
+      const whole = `${root}/whole`;
+      await disk.createWhole(whole, new TextEncoder().encode("all of it"), 1_700_000_000_123);
+      assertEquals(await readText(disk, whole), "all of it");
+      assertEquals((await disk.stat(whole))?.mtimeMs, 1_700_000_000_123);
+      await assertRejects(() => disk.createWhole(whole, new Uint8Array(1), 0), Deno.errors.AlreadyExists);
+      assertEquals(await readText(disk, whole), "all of it");
+      await disk.remove(whole);
+
       await disk.makeDirectory(`${root}/d`);
       await assertRejects(() => disk.makeDirectory(`${root}/d`), Deno.errors.AlreadyExists);
       await replaceText(disk, `${root}/b`, "other");

@@ -51,7 +51,7 @@ export async function killedDownload(options: KilledDownloadOptions): Promise<Ki
 }
 
 /** Waits until a journal in a directory claims so many bytes, without looking at a clock. */
-async function claimed(dir: string, bytes: number): Promise<number> {
+export async function claimed(dir: string, bytes: number): Promise<number> {
   using watcher = Deno.watchFs(dir);
   for await (const _ of watcher) {
     for (const { name } of Deno.readDirSync(dir)) {

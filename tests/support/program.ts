@@ -80,24 +80,42 @@ export async function finished(child: Deno.ChildProcess): Promise<Finished> {
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** A `transfer ws-serve` process. */
-export interface ServerProcess extends AsyncDisposable {
+/** A process of `transfer` that serves. */
+export interface ServingProcess extends AsyncDisposable {
   readonly pid: number;
   readonly port: number;
-  readonly ws: string;
   /** Ends it and waits until it is gone. */
   end(signal: Deno.Signal): Promise<Deno.CommandStatus>;
 }
 
+/** A `transfer ws-serve` process. */
+export interface ServerProcess extends ServingProcess {
+  readonly ws: string;
+}
+
 /** Starts `transfer ws-serve` over a directory; ready when it returns. */
 export async function startServer(dir: string, port = 0): Promise<ServerProcess> {
-  const child = startTransfer(["ws-serve", "--dir", dir, "--port", String(port)]);
+  const server = await startServing(["ws-serve", "--dir", dir, "--port", String(port)]);
+  return { ...server, ws: `ws://127.0.0.1:${server.port}/ws` };
+}
+
+/** Starts `transfer tcp-serve` over a directory, its list beside it; ready when it returns. */
+export async function startTcpServer(
+  dir: string,
+  { port = 0, flags = [] }: { readonly port?: number; readonly flags?: readonly string[] } = {},
+): Promise<ServingProcess> {
+  return await startServing(["tcp-serve", dir, "--port", String(port), "--list", `${dir}.txt`, ...flags]);
+}
+
+/** Starts a command whose first line of output ends with where it listens. */
+async function startServing(args: readonly string[]): Promise<ServingProcess> {
+  const child = startTransfer(args);
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
     .getReader();
   const log = new Response(child.stderr).text();
   const { value = "" } = await lines.read();
-  const found = /:(\d+)\/$/.exec(value)?.[1];
-  if (found === undefined) throw new Error(`ws-serve did not start: ${await log}`);
+  const found = /:(\d+)\/?(?: over TLS)?$/.exec(value)?.[1];
+  if (found === undefined) throw new Error(`${args[0]} did not start: ${await log}`);
   const end = async (signal: Deno.Signal) => {
     try {
       child.kill(signal);
@@ -112,7 +130,6 @@ export async function startServer(dir: string, port = 0): Promise<ServerProcess>
   return {
     pid: child.pid,
     port: Number(found),
-    ws: `ws://127.0.0.1:${found}/ws`,
     end,
     async [Symbol.asyncDispose]() {
       await end("SIGKILL");

@@ -84,6 +84,13 @@ export class VolatileDisk implements Disk {
     return this.#file(inode);
   }
 
+  async createWhole(path: string, bytes: Uint8Array, mtimeMs: number): Promise<void> {
+    const file = await this.create(path);
+    await file.writeAt(bytes, 0);
+    await this.setModified(path, mtimeMs);
+    await file.sync();
+  }
+
   async open(path: string): Promise<DiskFile> {
     await this.#call();
     return this.#file(this.#find(path));

@@ -1,0 +1,216 @@
+import { createHash } from "node:crypto";
+import { isSameFile, modifiedMs } from "../../store/offered_path.ts";
+import { type FileSource, type SharedFile, SharedFiles } from "../../store/shared_files.ts";
+import { Turns } from "../../store/turns.ts";
+import { BlockDigests } from "./block_digests.ts";
+import {
+  BLOCK_BYTES,
+  blockCount,
+  digestOf,
+  type FileVersion,
+  isSameVersion,
+  type Piece,
+  rootOf,
+} from "./blocks.ts";
+
+/** A file as a request found it. It is read as that, or not at all. */
+export interface FoundFile {
+  readonly path: string;
+  readonly version: FileVersion;
+  readonly info: Deno.FileInfo;
+}
+
+/** A file is not any more what it was when it was asked for. */
+export class FileChangedError extends Error {
+  override readonly name = "FileChangedError";
+}
+
+/** The system does not let a file be read. */
+export class UnreadableError extends Error {
+  override readonly name = "UnreadableError";
+}
+
+/** Files open at a time: beside 512 connections within the 1024 handles that a process has as a rule. */
+const MAX_OPEN = 128;
+/** How long a file stays open that nobody reads, in milliseconds. */
+const UNUSED_MS = 5_000;
+/** Shortest block whose digest is remembered. */
+const REMEMBERED_BYTES = 64 * 1024;
+/** Memory for digests: of 500 GiB. */
+const DIGESTS_BYTES = 16 * 1024 * 1024;
+/** How old the last change of a file must be, in milliseconds, for another one to show: FAT counts 2 s. */
+const TICK_MS = 3_000;
+/**
+ * The same for one that goes through a mapping of the file: it changes the file's time with the first write to
+ * a page, and again only when the kernel has stored that page, after up to 35 s.
+ */
+const SETTLED_MS = 60_000;
+
+/** The files that a server gives out: a bounded number of them open, and each block hashed as seldom as possible. */
+export class ServedFiles implements Disposable {
+  readonly #open: SharedFiles;
+  readonly #digests = new BlockDigests(DIGESTS_BYTES);
+  readonly #nowMs: () => number;
+
+  /** @param nowMs The clock of the files' times, in milliseconds since 1970. */
+  constructor(source: FileSource, { nowMs = Date.now }: { readonly nowMs?: () => number } = {}) {
+    this.#open = new SharedFiles(source, { maxOpen: MAX_OPEN });
+    this.#nowMs = nowMs;
+  }
+
+  /**
+   * The file that stands at a path now.
+   *
+   * @returns `undefined`: there is none.
+   * @throws {UnreadableError}
+   */
+  find(path: string): FoundFile | undefined {
+    return readable(() => {
+      const info = this.#open.find(path, performance.now())?.stat();
+      return info && { path, version: versionOf(info), info };
+    });
+  }
+
+  /**
+   * Fills a buffer with what a file has from an offset on.
+   *
+   * @throws {FileChangedError} It is not the file that was found, or has no such bytes.
+   * @throws {UnreadableError}
+   */
+  async read(file: FoundFile, offset: number, buffer: Uint8Array): Promise<void> {
+    const shared = this.#again(file);
+    let count: number;
+    try {
+      count = await shared.read(buffer, offset);
+    } catch (error) {
+      throw unreadable(error);
+    }
+    const info = readable(() => shared.stat());
+    if (info.nlink === 0) throw new FileChangedError("It was deleted or replaced");
+    if (!isSameVersion(versionOf(info), file.version) || count < buffer.length) {
+      throw new FileChangedError("It was written to");
+    }
+  }
+
+  /** The digest of a piece whose bytes were just read, which is not computed if it is known. */
+  digest(file: FoundFile, piece: Piece, bytes: Uint8Array): Uint8Array {
+    const known = this.#known(file, piece, { sure: true });
+    if (known !== undefined) return known;
+    const digest = digestOf(bytes);
+    this.#note(file, piece, digest);
+    return digest;
+  }
+
+  /**
+   * The digest of a piece that is not in memory: computed, if need be, by way of a buffer of any size.
+   *
+   * @param options `sure`: it has to be that of the bytes that are in the file now.
+   * @throws {FileChangedError}
+   * @throws {UnreadableError}
+   */
+  async digestByParts(
+    file: FoundFile,
+    piece: Piece,
+    { buffer, sure }: { readonly buffer: Uint8Array; readonly sure: boolean },
+  ): Promise<Uint8Array> {
+    const known = this.#known(file, piece, { sure });
+    if (known !== undefined) return known;
+    const hash = createHash("sha256");
+    for (let done = 0; done < piece.length;) {
+      const bytes = buffer.subarray(0, Math.min(buffer.length, piece.length - done));
+      await this.read(file, piece.offset + done, bytes);
+      hash.update(bytes);
+      done += bytes.length;
+    }
+    const digest = hash.digest();
+    this.#note(file, piece, digest);
+    return digest;
+  }
+
+  /**
+   * The root of a file, as {@linkcode rootOf}. Blocks that were given out are not read again for it.
+   *
+   * @throws {FileChangedError}
+   * @throws {UnreadableError}
+   */
+  async root(file: FoundFile, buffer: Uint8Array): Promise<string> {
+    const { size } = file.version;
+    const digests: Uint8Array[] = [];
+    const turns = new Turns();
+    for (let block = 0; block < blockCount(size); block++) {
+      const offset = block * BLOCK_BYTES;
+      const piece = { offset, length: Math.min(BLOCK_BYTES, size - offset) };
+      digests.push((await this.digestByParts(file, piece, { buffer, sure: false })).slice());
+      await turns.next();
+    }
+    // Of digests that were known nothing was read: it may be another file by now.
+    await this.read(file, 0, new Uint8Array(0));
+    return rootOf(digests);
+  }
+
+  /** Closes the files that nobody reads at present. To be called now and then. */
+  closeUnused(): void {
+    this.#open.closeUnused(performance.now() - UNUSED_MS);
+  }
+
+  [Symbol.dispose](): void {
+    this.#open[Symbol.dispose]();
+  }
+
+  #again({ path, info }: FoundFile): SharedFile {
+    const shared = readable(() => this.#open.again(path, performance.now()));
+    if (shared !== undefined && isSameFile(readable(() => shared.stat()), info)) return shared;
+    throw new FileChangedError("It was deleted or replaced");
+  }
+
+  #known(
+    { info, version }: FoundFile,
+    piece: Piece,
+    options: { readonly sure: boolean },
+  ): Uint8Array | undefined {
+    const block = rememberedBlock(piece, version.size);
+    return block === undefined ? undefined : this.#digests.get(keyOf(info), block, options);
+  }
+
+  #note(file: FoundFile, piece: Piece, digest: Uint8Array): void {
+    const { size } = file.version;
+    const block = rememberedBlock(piece, size);
+    if (block === undefined) return;
+    const info = readable(() => this.#again(file).stat());
+    const key = keyOf(info);
+    // Else it is not known which of two states it is of.
+    if (key !== keyOf(file.info)) return;
+    // The time that nobody can set.
+    const ageMs = this.#nowMs() - ((info.ctime ?? info.mtime)?.getTime() ?? Infinity);
+    if (ageMs > TICK_MS) this.#digests.set(key, block, { digest, size, sure: ageMs > SETTLED_MS });
+  }
+}
+
+/** The number of a piece that is a whole block, if it takes longer to hash than to remember. */
+function rememberedBlock({ offset, length }: Piece, size: number): number | undefined {
+  const isWhole = offset % BLOCK_BYTES === 0 && length === Math.min(BLOCK_BYTES, size - offset);
+  return isWhole && length >= REMEMBERED_BYTES ? offset / BLOCK_BYTES : undefined;
+}
+
+function versionOf(info: Deno.FileInfo): FileVersion {
+  return { size: info.size, mtimeMs: modifiedMs(info) };
+}
+
+/** Changes with whatever is written to a file, and with the file itself. */
+function keyOf({ dev, ino, size, mtime, ctime }: Deno.FileInfo): string {
+  return `${dev}:${ino}:${size}:${mtime?.getTime()}:${ctime?.getTime()}`;
+}
+
+/** Calls the file system. @throws {UnreadableError} It refuses. */
+function readable<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+function unreadable(cause: unknown): unknown {
+  if (cause instanceof FileChangedError || cause instanceof UnreadableError) return cause;
+  return new UnreadableError(cause instanceof Error ? cause.message : String(cause), { cause });
+}

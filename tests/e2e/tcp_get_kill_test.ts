@@ -1,0 +1,55 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { filesBelow, pseudoRandomBytes, sha256 } from "../support/bytes.ts";
+import { claimed } from "../support/killed_download.ts";
+import { killedTcpGet } from "../support/killed_tcp.ts";
+import { finished, startTcpServer, startTransfer } from "../support/program.ts";
+import { tempDir } from "../support/temp_dir.ts";
+
+const MIB = 1024 * 1024;
+const SIZE = 24 * MIB + 1;
+
+Deno.test("tcp-get killed at random moments goes on with what its journal claims, and ends byte-exact", async () => {
+  await using root = await tempDir();
+  const [served, dir] = [join(root.path, "served"), join(root.path, "data")];
+  await Deno.mkdir(served);
+  await Deno.mkdir(dir);
+  await Deno.writeFile(join(served, "data.bin"), pseudoRandomBytes(SIZE));
+  await using server = await startTcpServer(served, { flags: ["--max-rate", "8M"] });
+  const shares = [0.1 + Math.random() * 0.3, 0.5 + Math.random() * 0.2];
+  const killAt = shares.map((share) => Math.floor(share * SIZE));
+  const { path, fetchedBytes, claimedAt } = await killedTcpGet({
+    port: server.port,
+    name: "data.bin",
+    dir,
+    killAt,
+  });
+  assertEquals(sha256(await Deno.readFile(path)), sha256(pseudoRandomBytes(SIZE)));
+  assertEquals(await filesBelow(dir), ["data.bin"]);
+  assert(fetchedBytes <= SIZE - (claimedAt.at(-1) ?? 0), String(fetchedBytes));
+});
+
+Deno.test("tcp-get outlives a server that is killed and comes back", async () => {
+  await using root = await tempDir();
+  const [served, dir] = [join(root.path, "served"), join(root.path, "data")];
+  await Deno.mkdir(join(served, "many"), { recursive: true });
+  await Deno.mkdir(dir);
+  const bytes = pseudoRandomBytes(SIZE);
+  await Deno.writeFile(join(served, "data.bin"), bytes);
+  const small = Array.from({ length: 200 }, (_, index) => pseudoRandomBytes(30_000, index + 1));
+  for (const [index, each] of small.entries()) await Deno.writeFile(join(served, "many", `${index}`), each);
+  const first = await startTcpServer(served, { flags: ["--max-rate", "6M"] });
+  const child = startTransfer(["tcp-get", `127.0.0.1:${first.port}`, "--all", "--out", dir, "--json"]);
+  await claimed(dir, SIZE / 4);
+  await first.end("SIGKILL");
+  await using _second = await startTcpServer(served, { port: first.port });
+  const { code, stdout, stderr } = await finished(child);
+  assertEquals(code, 0, stderr);
+  const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(events.filter(({ event }) => event === "done").length, 201);
+  assertEquals(await Deno.readFile(join(dir, "data.bin")), bytes);
+  for (const [index, each] of small.entries()) {
+    assertEquals(await Deno.readFile(join(dir, "many", `${index}`)), each);
+  }
+  assertEquals((await filesBelow(dir)).length, 201);
+});

@@ -1,0 +1,35 @@
+import { assert, assertEquals } from "@std/assert";
+import { RateShare } from "../../net/rate_share.ts";
+
+Deno.test("nobody gets a second portion before all who wait got their first", async () => {
+  using rate = new RateShare(100_000);
+  const served: string[] = [];
+  const take = async (name: string) => {
+    for (let i = 0; i < 3; i++) {
+      await rate.take(rate.portionBytes);
+      served.push(name);
+    }
+  };
+  await Promise.all(["a", "b", "c"].map(take));
+  assertEquals(served.join(""), "abcabcabc");
+});
+
+Deno.test("a rate is not exceeded, and what was given back is not counted", async () => {
+  using rate = new RateShare(1_000_000);
+  const startedMs = performance.now();
+  for (let i = 0; i < 10; i++) {
+    await rate.take(40_000);
+    rate.giveBack(i % 2 === 0 ? 0 : 20_000);
+  }
+  // 300 KB, of which 200 KB may come at once; the last portion is paid for afterwards.
+  assert(performance.now() - startedMs >= 60);
+});
+
+Deno.test("when the rate is no more, nobody waits for it", async () => {
+  const rate = new RateShare(1024);
+  await rate.take(10_000_000);
+  const waiting = Promise.all([rate.take(1), rate.take(1)]);
+  rate[Symbol.dispose]();
+  await waiting;
+  await rate.take(1);
+});

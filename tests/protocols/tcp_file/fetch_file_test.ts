@@ -1,0 +1,275 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { BLOCK_BYTES, digestOf } from "../../../protocols/tcp_file/blocks.ts";
+import { filesBelow, pseudoRandomBytes } from "../../support/bytes.ts";
+import { smallDisk } from "../../support/small_disk.ts";
+import { tempDir } from "../../support/temp_dir.ts";
+import { fetchNames } from "../../support/tree_fetch.ts";
+import { type Data, type Misbehaviour, xferTestServer } from "../../support/xfer_test_server.ts";
+
+const BLOCKS = 6;
+const FILE = pseudoRandomBytes(BLOCKS * BLOCK_BYTES - 1000);
+const OTHER = pseudoRandomBytes(FILE.length, 9);
+const SMALL = pseudoRandomBytes(4000, 3);
+
+/** Does something at some GETs of a block, counted for each block from 0, and is honest at the others. */
+function atBlock(
+  block: number,
+  counts: readonly number[],
+  lie: (honest: Data) => readonly (Data | Uint8Array | "hang up")[],
+): Misbehaviour {
+  let seen = 0;
+  return {
+    data: (honest, { offset }) => {
+      const [first] = honest;
+      const isIt = first !== undefined && offset === block * BLOCK_BYTES && counts.includes(seen++);
+      return isIt ? lie(first) : honest;
+    },
+  };
+}
+
+const flipped = (honest: Data): Data => {
+  const bytes = honest.bytes.slice();
+  bytes[5] = (bytes[5] ?? 0) ^ 1;
+  return { ...honest, bytes };
+};
+
+const LIES: readonly (readonly [name: string, misbehaviour: () => Misbehaviour, gets: number])[] = [
+  [
+    "a block with the wrong digest is fetched again, alone",
+    () => atBlock(2, [0, 1], (honest) => [flipped(honest)]),
+    8,
+  ],
+  [
+    "too little of a block",
+    () => atBlock(3, [0], (honest) => [{ ...honest, bytes: honest.bytes.subarray(1) }]),
+    7,
+  ],
+  ["another block", () => atBlock(1, [0], (honest) => [{ ...honest, offset: 4 * BLOCK_BYTES }]), 7],
+  ["too much", () => atBlock(1, [0], (honest) => [honest, honest]), 7],
+  [
+    "a connection that breaks within a block",
+    () => atBlock(4, [0, 1], () => [new Uint8Array(20_000), "hang up"]),
+    8,
+  ],
+  ["frames of no known type", () => atBlock(0, [0], () => [pseudoRandomBytes(100)]), 7],
+];
+
+for (const [name, misbehaviour, gets] of LIES) {
+  Deno.test(`the file comes right in spite of ${name}`, async () => {
+    await using dir = await tempDir();
+    await using server = xferTestServer({ "a": FILE }, { misbehaviour: misbehaviour() });
+    const [end] = await fetchNames({ port: server.port, directory: dir.path });
+    assertEquals(end?.kind, "done");
+    assertEquals(await Deno.readFile(join(dir.path, "a")), FILE);
+    assertEquals(await filesBelow(dir.path), ["a"]);
+    assert(server.gets.length >= gets, String(server.gets.length));
+  });
+}
+
+Deno.test("a block that is always wrong ends the file as corrupt, and leaves nothing", async () => {
+  await using dir = await tempDir();
+  await using server = xferTestServer({ "a": FILE, "b": SMALL }, {
+    misbehaviour: { data: (honest, { offset }) => offset === 2 * BLOCK_BYTES ? honest.map(flipped) : honest },
+  });
+  const ends = await fetchNames({ port: server.port, directory: dir.path });
+  const failed = ends.find(({ path }) => path === "a");
+  assert(failed?.kind === "failed" && failed.isCorrupt);
+  assertMatch(failed.reason, /Block 2 of 6 came 4 times/);
+  assertEquals(await filesBelow(dir.path), ["b"]);
+});
+
+Deno.test("a small file that is always wrong is corrupt, and holds up no other", async () => {
+  await using dir = await tempDir();
+  await using server = xferTestServer({ "a": SMALL, "b": SMALL, "c": SMALL }, {
+    misbehaviour: { data: (honest, { path }) => path === "b" ? honest.map(flipped) : honest },
+  });
+  const ends = await fetchNames({ port: server.port, directory: dir.path });
+  assertEquals(ends.map(({ path, kind }) => [path, kind]), [["a", "done"], ["c", "done"], ["b", "failed"]]);
+  const failed = ends[2];
+  assert(failed?.kind === "failed" && failed.isCorrupt);
+  assertEquals(await filesBelow(dir.path), ["a", "c"]);
+  assertEquals(server.gets.filter(({ path }) => path === "b").length, 4);
+});
+
+Deno.test("blocks that are right and a root that is not make no file", async () => {
+  await using dir = await tempDir();
+  await using server = xferTestServer({ "a": FILE }, { misbehaviour: { root: () => "0".repeat(64) } });
+  const [end] = await fetchNames({ port: server.port, directory: dir.path });
+  assert(end?.kind === "failed" && end.isCorrupt);
+  assertEquals(await filesBelow(dir.path), []);
+});
+
+Deno.test("a file that changes while it is fetched is the new one in the end, and never a mixture", async () => {
+  await using dir = await tempDir();
+  let changes = 0;
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: {
+      data: (honest, { count }) => {
+        if (count === 3 && changes++ === 0) {
+          server.files.set("a", {
+            bytes: OTHER.subarray(0, 4 * BLOCK_BYTES + 5),
+            mtimeMs: 1_800_000_000_000,
+          });
+          return ["refuse"];
+        }
+        return honest;
+      },
+    },
+  });
+  const [end] = await fetchNames({ port: server.port, directory: dir.path });
+  assertEquals(end?.kind, "done");
+  assertEquals(await Deno.readFile(join(dir.path, "a")), OTHER.subarray(0, 4 * BLOCK_BYTES + 5));
+  assertEquals((await Deno.stat(join(dir.path, "a"))).mtime?.getTime(), 1_800_000_000_000);
+});
+
+Deno.test("a file that never stays the same is given up", async () => {
+  await using dir = await tempDir();
+  let mtimeMs = 0;
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: {
+      data: (honest) => honest.map((data) => ({ ...data, version: { ...data.version, mtimeMs: ++mtimeMs } })),
+    },
+  });
+  const [end] = await fetchNames({ port: server.port, directory: dir.path, connections: 1 });
+  assert(end?.kind === "failed" && !end.isCorrupt);
+  assertMatch(end.reason, /changed/);
+  assertEquals(await filesBelow(dir.path), []);
+});
+
+Deno.test("a file that has vanished fails alone", async () => {
+  await using dir = await tempDir();
+  await using server = xferTestServer({ "a": FILE, "b": SMALL, "c": SMALL }, {
+    misbehaviour: { list: (honest) => [{ path: "0", type: "file", size: 9, mtimeMs: 9 }, ...honest] },
+  });
+  server.files.set("a", { bytes: FILE, mtimeMs: 5 });
+  const ends = await fetchNames({ port: server.port, directory: dir.path });
+  const [missing, ...others] = ends;
+  assert(missing?.kind === "failed" && missing.isMissing && missing.path === "0");
+  assertEquals(new Set(others.map(({ kind }) => kind)), new Set(["done"]));
+});
+
+Deno.test("a small file that has become large since it was listed comes whole", async () => {
+  await using dir = await tempDir();
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: { list: (honest) => honest.map((entry) => ({ ...entry, size: 10 })) },
+  });
+  const [end] = await fetchNames({ port: server.port, directory: dir.path });
+  assertEquals(end?.kind, "done");
+  assertEquals(await Deno.readFile(join(dir.path, "a")), FILE);
+});
+
+Deno.test("what a run left is gone on with, block by block, if the file is still the same", async () => {
+  await using dir = await tempDir();
+  const stop = new AbortController();
+  let isStopped = false;
+  const misbehaviour: Misbehaviour = {
+    // One connection, so that three blocks are there and the fourth never comes.
+    data: (honest) => {
+      if (server.gets.length <= 3 || isStopped) return honest;
+      stop.abort("SIGINT");
+      return ["hang up"];
+    },
+  };
+  await using server = xferTestServer({ "a": FILE }, { misbehaviour });
+  const setting = { port: server.port, directory: dir.path, connections: 1 };
+  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
+  assertEquals(await filesBelow(dir.path), ["a.part", "a.part.journal"]);
+  isStopped = true;
+  const before = server.gets.length;
+  const [end] = await fetchNames(setting);
+  assert(end?.kind === "done");
+  const kept = FILE.length - end.fetchedBytes;
+  assert(kept > 0 && kept % BLOCK_BYTES === 0, String(kept));
+  assertEquals(server.gets.length - before, BLOCKS - kept / BLOCK_BYTES);
+  assertEquals(await Deno.readFile(join(dir.path, "a")), FILE);
+  assertEquals(await filesBelow(dir.path), ["a"]);
+});
+
+Deno.test("what a run left of another version is thrown away", async () => {
+  await using dir = await tempDir();
+  const stop = new AbortController();
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: {
+      data: (honest) => {
+        if (server.gets.length !== 4) return honest;
+        stop.abort("SIGINT");
+        return ["hang up"];
+      },
+    },
+  });
+  const setting = { port: server.port, directory: dir.path, connections: 1 };
+  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
+  server.files.set("a", { bytes: OTHER, mtimeMs: 1_700_000_000_124 });
+  const [end] = await fetchNames(setting);
+  assert(end?.kind === "done");
+  assertEquals(end.fetchedBytes, OTHER.length);
+  assertEquals(await Deno.readFile(join(dir.path, "a")), OTHER);
+});
+
+Deno.test("a part that the disk has changed meanwhile is found out by the root, and fetched anew", async () => {
+  await using dir = await tempDir();
+  const stop = new AbortController();
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: {
+      data: (honest) => {
+        if (server.gets.length !== 5) return honest;
+        stop.abort("SIGINT");
+        return ["hang up"];
+      },
+    },
+  });
+  const setting = { port: server.port, directory: dir.path, connections: 1 };
+  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
+  // Same size and time, other bytes: only the root can tell.
+  server.files.set("a", { bytes: OTHER, mtimeMs: 1_700_000_000_123 });
+  const [end] = await fetchNames(setting);
+  assertEquals(end?.kind, "done");
+  assertEquals(digestOf(await Deno.readFile(join(dir.path, "a"))), digestOf(OTHER));
+});
+
+Deno.test("a disk without room is told of, keeps nothing half, and serves again when there is room", async () => {
+  await using disk = await smallDisk("4m");
+  await using server = xferTestServer({ "a": FILE, "b": SMALL });
+  const setting = { port: server.port, directory: join(disk.path, "data") };
+  const [small, large] = await fetchNames(setting);
+  assertEquals([small?.path, small?.kind], ["b", "done"]);
+  assert(large?.kind === "failed");
+  assertMatch(large.reason, /disk is too full: \d+ bytes are missing/);
+  assertEquals(await filesBelow(setting.directory), ["b"]);
+  await disk.fill();
+  server.files.set("c", { bytes: SMALL, mtimeMs: 1 });
+  let reason = "";
+  await fetchNames(setting).catch((problem) => reason = String(problem));
+  assertMatch(reason, /No space left/);
+  assertEquals((await filesBelow(setting.directory)).filter((name) => name === "c"), []);
+  await disk.free();
+  const again = await fetchNames({ ...setting }, ["c"]);
+  assertEquals(again.map(({ kind }) => kind), ["done"]);
+  assertEquals(await filesBelow(setting.directory), ["b", "c"]);
+});
+
+Deno.test("a file of size 2^52 that a server invents costs neither memory nor disk", async () => {
+  await using dir = await tempDir();
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: { list: (honest) => honest.map((entry) => ({ ...entry, size: 2 ** 52 })) },
+  });
+  const [end] = await fetchNames({ port: server.port, directory: dir.path });
+  assert(end?.kind === "failed");
+  assertMatch(end.reason, /too full/);
+  assertEquals(await filesBelow(dir.path), []);
+});
+
+Deno.test("the token is proven by both sides", async () => {
+  await using dir = await tempDir();
+  await using server = xferTestServer({ "b": SMALL }, { token: "secret" });
+  await using open = xferTestServer({ "b": SMALL });
+  const fetch = async (port: number, token?: string): Promise<string> => {
+    const setting = { port, directory: dir.path, ...token === undefined ? {} : { token } };
+    return await fetchNames(setting).then(([end]) => end?.kind ?? "", (problem) => String(problem));
+  };
+  assertEquals(await fetch(server.port, "secret"), "done");
+  assertMatch(await fetch(server.port), /wants a token: --token/);
+  assertMatch(await fetch(server.port, "wrong"), /refuses the token/);
+  assertMatch(await fetch(open.port, "secret"), /asks for no token/);
+});

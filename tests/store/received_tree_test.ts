@@ -1,0 +1,51 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { realDisk } from "../../store/disk.ts";
+import { ReceivedTree } from "../../store/received_tree.ts";
+import { tempDir } from "../support/temp_dir.ts";
+
+const MTIME = 1_700_000_000_000;
+
+Deno.test("a file is known again by size and time, under its name or a numbered one", async () => {
+  await using dir = await tempDir();
+  const at = (name: string) => join(dir.path, name);
+  for (
+    const [name, text, mtimeMs] of [["a.txt", "mine", MTIME], ["a (1).txt", "theirs", MTIME], [
+      "b",
+      "x",
+      5000,
+    ]] as const
+  ) {
+    await Deno.writeTextFile(at(name), text);
+    await Deno.utime(at(name), 0, new Date(mtimeMs));
+  }
+  const tree = new ReceivedTree(realDisk(), dir.path);
+  assertEquals(await tree.spotFor("a.txt", { size: 6, mtimeMs: MTIME }), {
+    kind: "there",
+    path: at("a (1).txt"),
+  });
+  assertEquals(await tree.spotFor("b", { size: 1, mtimeMs: MTIME }), { kind: "wanted", path: at("b") });
+  assertEquals(await tree.spotFor("c/d/e", { size: 0, mtimeMs: 1 }), { kind: "wanted", path: at("c/d/e") });
+  assertEquals((await Deno.stat(at("c/d"))).isDirectory, true);
+  // A server that tells no time is believed by the size alone.
+  const other = new ReceivedTree(realDisk(), dir.path);
+  assertEquals((await other.spotFor("b", { size: 1, mtimeMs: undefined })).kind, "there");
+});
+
+Deno.test("two files of one run are never taken for each other", async () => {
+  await using dir = await tempDir();
+  const tree = new ReceivedTree(realDisk(), dir.path);
+  const version = { size: 1, mtimeMs: MTIME };
+  assertEquals(await tree.spotFor("a", version), { kind: "wanted", path: join(dir.path, "a") });
+  await Deno.writeTextFile(join(dir.path, "a"), "x");
+  await Deno.utime(join(dir.path, "a"), 0, new Date(MTIME));
+  assertEquals(await tree.spotFor("a", version), { kind: "wanted", path: join(dir.path, "a (1)") });
+});
+
+Deno.test("a folder that is a file is no folder", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(join(dir.path, "a"), "");
+  const tree = new ReceivedTree(realDisk(), dir.path);
+  await assertRejects(() => tree.spotFor("a/b", { size: 1, mtimeMs: 1 }), Deno.errors.NotADirectory);
+  await assertRejects(() => tree.makeFolder("a"), Deno.errors.NotADirectory);
+});

@@ -1,0 +1,232 @@
+import { randomBytes } from "node:crypto";
+import { clientProof, serverProof } from "../../protocols/tcp_file/auth.ts";
+import { BLOCK_BYTES, digestOf, piecesOf, rootOf } from "../../protocols/tcp_file/blocks.ts";
+import { FrameReader } from "../../protocols/tcp_file/frame_reader.ts";
+import { encodeFrame, FRAME, type Frame, FRAME_HEADER_BYTES } from "../../protocols/tcp_file/frames.ts";
+import { encodeGreeting, HELLO_BYTES } from "../../protocols/tcp_file/hello.ts";
+import {
+  DATA_HEAD_BYTES,
+  type DataHead,
+  decodeListRequest,
+  decodeRootRequest,
+  encodeError,
+  encodeListPages,
+  encodeRootAnswer,
+  ERROR_CODE,
+  type GetRequest,
+  type ListEntry,
+  writeDataHead,
+} from "../../protocols/tcp_file/messages.ts";
+
+/** A file as the server has it. */
+export interface ServedFile {
+  bytes: Uint8Array;
+  mtimeMs: number;
+}
+
+/** A DATA frame to be. */
+export type Data = DataHead & { readonly bytes: Uint8Array; readonly isEnd: boolean };
+
+/** How a server misbehaves. Each is told what a good one would do. */
+export interface Misbehaviour {
+  /** What is sent for a GET; raw bytes go out as they are. `count` is how many GETs came before, over all. */
+  readonly data?: (
+    honest: readonly Data[],
+    get: GetRequest & { readonly count: number; readonly connection: number },
+  ) =>
+    | readonly (Data | Uint8Array | "hang up" | "refuse")[]
+    | Promise<readonly (Data | Uint8Array | "hang up")[]>;
+  readonly root?: (honest: string) => string;
+  readonly list?: (honest: readonly ListEntry[]) => readonly ListEntry[];
+}
+
+/** A server of XFER/1 whose files are in memory, for tests of what a client makes of bad ones. */
+export interface XferTestServer extends AsyncDisposable {
+  readonly port: number;
+  readonly files: Map<string, ServedFile>;
+  /** All GETs that came. */
+  readonly gets: readonly GetRequest[];
+  /** How many connections there have been. */
+  readonly connections: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Starts one on a free port of loopback. */
+export function xferTestServer(
+  files: Readonly<Record<string, Uint8Array>>,
+  { misbehaviour = {}, token, mtimeMs = 1_700_000_000_123 }: {
+    readonly misbehaviour?: Misbehaviour;
+    readonly token?: string;
+    readonly mtimeMs?: number;
+  } = {},
+): XferTestServer {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const served = new Map(Object.entries(files).map(([path, bytes]) => [path, { bytes, mtimeMs }]));
+  const gets: GetRequest[] = [];
+  const open = new Set<Deno.TcpConn>();
+  let connections = 0;
+
+  const answersTo = async (frame: Frame, connection: number): Promise<(Uint8Array | "hang up")[]> => {
+    const { type, request, payload } = frame;
+    const refuse = (code: number, text: string) => {
+      return encodeFrame({ type: FRAME.error, request, isEnd: true }, encodeError({ code, text }));
+    };
+    switch (type) {
+      case FRAME.list: {
+        const { path } = decodeListRequest(payload);
+        const found = entriesOf(served).filter((entry) =>
+          path === "" || entry.path === path || entry.path.startsWith(`${path}/`)
+        );
+        if (found.length === 0 && path !== "") return [refuse(ERROR_CODE.notFound, "No such path")];
+        const pages = [...encodeListPages(misbehaviour.list?.(found) ?? found)];
+        return pages.map((page, index) =>
+          encodeFrame({ type, request, isEnd: index === pages.length - 1 }, page)
+        );
+      }
+      case FRAME.get: {
+        const get = lenientGet(payload);
+        gets.push(get);
+        const file = served.get(get.path);
+        if (file === undefined) return [refuse(ERROR_CODE.notFound, "No such file")];
+        const honest = dataOf(file, get);
+        const sent = await misbehaviour.data?.(honest, { ...get, count: gets.length - 1, connection }) ??
+          honest;
+        return sent.map((data) => {
+          if (data === "hang up" || data instanceof Uint8Array) return data;
+          return data === "refuse" ? refuse(ERROR_CODE.changed, "It changes") : encodeData(request, data);
+        });
+      }
+      case FRAME.root: {
+        const { path } = decodeRootRequest(payload);
+        const file = served.get(path);
+        if (file === undefined) return [refuse(ERROR_CODE.notFound, "No such file")];
+        const honest = rootOfBytes(file.bytes);
+        const root = misbehaviour.root?.(honest) ?? honest;
+        const answer = { path, size: file.bytes.length, mtimeMs: file.mtimeMs, root };
+        return [encodeFrame({ type, request, isEnd: true }, encodeRootAnswer(answer))];
+      }
+      default:
+        return [];
+    }
+  };
+
+  const serve = async (conn: Deno.TcpConn, connection: number) => {
+    const hello = new Uint8Array(HELLO_BYTES);
+    await fill(conn, hello);
+    const client = Uint8Array.fromHex(new TextDecoder().decode(hello.subarray(6)));
+    const nonces = { client, server: randomBytes(16) };
+    const settings = { nonce: nonces.server, auth: token !== undefined, maxRequests: 256 };
+    await writeAll(conn, encoder.encode("the list\n"));
+    await writeAll(conn, encodeGreeting(client, settings));
+    const reader = new FrameReader({ sender: "client" });
+    for (;;) {
+      for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
+        if (frame.type === FRAME.auth) {
+          const isRight = frame.payload.toHex() === new Uint8Array(clientProof(token ?? "", nonces)).toHex();
+          const [type, proof] = isRight
+            ? [FRAME.auth, serverProof(token ?? "", nonces)]
+            : [FRAME.error, encodeError({ code: ERROR_CODE.notAuthenticated, text: "Wrong token" })];
+          await writeAll(conn, encodeFrame({ type, request: frame.request, isEnd: true }, proof));
+          continue;
+        }
+        for (const answer of await answersTo(frame, connection)) {
+          if (answer === "hang up") return;
+          await writeAll(conn, answer);
+        }
+      }
+      const count = await conn.read(reader.space());
+      if (count === null) return;
+      reader.filled(count);
+    }
+  };
+
+  const accept = async () => {
+    for await (const conn of listener) {
+      open.add(conn);
+      void serve(conn, connections++).catch(isGone).finally(() => {
+        if (open.delete(conn)) conn.close();
+      });
+    }
+  };
+  const accepting = accept().catch(isGone);
+  return {
+    port: listener.addr.port,
+    files: served,
+    gets,
+    get connections() {
+      return connections;
+    },
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      for (const conn of open) conn.close();
+      open.clear();
+      await accepting;
+    },
+  };
+}
+
+/** What a good server sends for a GET. */
+export function dataOf({ bytes, mtimeMs }: ServedFile, get: GetRequest): Data[] {
+  const pieces = [...piecesOf(get, bytes.length)];
+  return pieces.map(({ offset, length }, index) => {
+    const piece = bytes.subarray(offset, offset + length);
+    const version = { size: bytes.length, mtimeMs };
+    return { offset, version, digest: digestOf(piece), bytes: piece, isEnd: index === pieces.length - 1 };
+  });
+}
+
+/** The root of a file that is in memory. */
+export function rootOfBytes(bytes: Uint8Array): string {
+  const count = Math.ceil(bytes.length / BLOCK_BYTES);
+  return rootOf(
+    Array.from({ length: count }, (_, i) => digestOf(bytes.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES))),
+  );
+}
+
+/** A GET whatever its path is: a server that lists what it should not serves it too. */
+function lenientGet(payload: Uint8Array): GetRequest {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const [offset, length] = [Number(view.getBigUint64(0)), Number(view.getBigUint64(8))];
+  return { offset, length, path: new TextDecoder().decode(payload.subarray(16)) };
+}
+
+/** A DATA frame, with whatever it is given. */
+export function encodeData(request: number, { bytes, ...head }: Data): Uint8Array {
+  const frame = new Uint8Array(DATA_HEAD_BYTES + bytes.length);
+  writeDataHead(frame, { ...head, request, length: bytes.length });
+  frame.set(bytes, DATA_HEAD_BYTES);
+  return frame.subarray(0, Math.max(FRAME_HEADER_BYTES, frame.length));
+}
+
+function entriesOf(files: ReadonlyMap<string, ServedFile>): ListEntry[] {
+  const entries = new Map<string, ListEntry>();
+  for (const [path, { bytes, mtimeMs }] of files) {
+    const parts = path.split("/");
+    for (let depth = 1; depth < parts.length; depth++) {
+      const folder = parts.slice(0, depth).join("/");
+      entries.set(folder, { path: folder, type: "directory", size: 0, mtimeMs });
+    }
+    entries.set(path, { path, type: "file", size: bytes.length, mtimeMs });
+  }
+  return [...entries.values()].sort((one, other) => one.path < other.path ? -1 : 1);
+}
+
+async function fill(conn: Deno.TcpConn, buffer: Uint8Array): Promise<void> {
+  for (let at = 0; at < buffer.length;) {
+    const count = await conn.read(buffer.subarray(at));
+    if (count === null) throw new Deno.errors.BadResource("The client is gone");
+    at += count;
+  }
+}
+
+async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
+/** A client that has gone is no failure of the server. */
+function isGone(error: unknown): void {
+  const isExpected = error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
+  if (!isExpected) throw error;
+}
