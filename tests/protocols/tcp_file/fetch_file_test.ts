@@ -237,6 +237,27 @@ Deno.test("what a run left is gone on with, block by block, if the file is still
   assertEquals(await filesBelow(dir.path), ["a"]);
 });
 
+Deno.test("what a run left of a file that is there by now goes", async () => {
+  await using dir = await tempDir();
+  const stop = new AbortController();
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: {
+      data: (honest) => {
+        if (server.gets.length !== 4) return honest;
+        stop.abort("SIGINT");
+        return ["hang up"];
+      },
+    },
+  });
+  const setting = { port: server.port, directory: dir.path, connections: 1 };
+  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
+  await Deno.writeFile(join(dir.path, "a"), FILE);
+  await Deno.utime(join(dir.path, "a"), 0, new Date(1_700_000_000_123));
+  const [end] = await fetchNames(setting);
+  assertEquals(end?.kind, "there");
+  assertEquals(await filesBelow(dir.path), ["a"]);
+});
+
 Deno.test("what a run left of another version is thrown away", async () => {
   await using dir = await tempDir();
   const stop = new AbortController();
@@ -301,6 +322,21 @@ Deno.test("a disk without room is told of, keeps nothing half, and serves again 
   const again = await fetchNames({ ...setting }, ["c"]);
   assertEquals(again.map(({ kind }) => kind), ["done"]);
   assertEquals(await filesBelow(setting.directory), ["b", "c"]);
+});
+
+Deno.test("a directory that is another file system takes small files too", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(join(dir.path, "mounted"));
+  await using _disk = await smallDisk("4m", join(dir.path, "mounted"));
+  await using server = xferTestServer({
+    "here": SMALL,
+    "mounted/there": SMALL,
+    "mounted/empty": new Uint8Array(0),
+  });
+  const ends = await fetchNames({ port: server.port, directory: dir.path });
+  assertEquals(ends.map(({ kind }) => kind), ["done", "done", "done"]);
+  assertEquals(await filesBelow(dir.path), ["here", "mounted/empty", "mounted/there"]);
+  assertEquals(await Deno.readFile(join(dir.path, "mounted", "there")), SMALL);
 });
 
 Deno.test("a file of size 2^52 that a server invents costs neither memory nor disk", async () => {
