@@ -94,13 +94,13 @@ export class ServingSession {
 
   /** When to call {@linkcode next} although nothing has come; `undefined`: never, it is closed. */
   get wakeAtMs(): number | undefined {
-    const { handshakeMs, restOfHelloMs, idleMs, plainIdleMs } = this.#limits;
+    const { silentMs, handshakeMs, restOfHelloMs, idleMs, plainIdleMs } = this.#limits;
     const { kind } = this.#stage;
     if (kind === "closed") return undefined;
     if (kind === "plain") return this.#quietSinceMs + plainIdleMs;
     if (kind === "ready") return this.#quietSinceMs + idleMs;
-    const isOpen = kind === "unauthenticated" || this.#messageBytes === 0;
-    return isOpen ? this.#options.nowMs + handshakeMs : this.#quietSinceMs + restOfHelloMs;
+    if (kind === "unauthenticated") return this.#options.nowMs + handshakeMs;
+    return this.#messageBytes === 0 ? this.#options.nowMs + silentMs : this.#quietSinceMs + restOfHelloMs;
   }
 
   /** Where the next bytes are to be read to: at least one, once {@linkcode next} had nothing more. */

@@ -5,7 +5,9 @@ import type { PlainRequest } from "./plain.ts";
 
 /** How long a client may take. All in milliseconds. */
 export interface ServingLimits {
-  /** From the connection to the first request of a plain client, or to the end of hello and AUTH. */
+  /** From the connection to the first byte: a person may read a plain client's list first. */
+  readonly silentMs: number;
+  /** From the connection to the end of hello and AUTH. */
   readonly handshakeMs: number;
   /** For the rest of what began like a hello. A plain client that sent it waits so long for its answer. */
   readonly restOfHelloMs: number;
@@ -16,6 +18,7 @@ export interface ServingLimits {
 }
 
 export const SERVING_LIMITS: ServingLimits = {
+  silentMs: 60_000,
   handshakeMs: 10_000,
   restOfHelloMs: 200,
   idleMs: 60_000,
