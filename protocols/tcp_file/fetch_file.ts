@@ -4,10 +4,10 @@ import { blockCount, type FileVersion, isSameVersion } from "./blocks.ts";
 import { Bell } from "./bell.ts";
 import {
   CorruptError,
+  explained,
   type FetchContext,
   type FetchedFile,
   type FileOrder,
-  MissingError,
   type RunningFile,
 } from "./fetched.ts";
 import { BlockDigests, isIntact } from "./intact.ts";
@@ -224,7 +224,8 @@ class FileFetch implements RunningFile {
       connection?.[Symbol.dispose]();
       if (!this.#isRunning) return false;
       // A server that wants no more connections: the others do.
-      if (connection === undefined && this.#active.size > 0 && isConnectionProblem(problem)) return false;
+      const isRefused = connection === undefined && problem instanceof ConnectionProblem && !problem.isFinal;
+      if (isRefused && this.#active.size > 0) return false;
       this.#leave(id);
       await this.#patience.after(problem);
     } finally {
@@ -296,14 +297,4 @@ class FileFetch implements RunningFile {
     }
     this.#bell.ring();
   }
-}
-
-function isConnectionProblem(problem: unknown): boolean {
-  return problem instanceof ConnectionProblem && !problem.isFinal;
-}
-
-/** What a refusal means for the file. */
-function explained(problem: unknown): unknown {
-  const isMissing = problem instanceof RefusedError && problem.code === ERROR_CODE.notFound;
-  return isMissing ? new MissingError("The server does not have it any more", { cause: problem }) : problem;
 }

@@ -1,7 +1,8 @@
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import type { FileVersion } from "./blocks.ts";
 import type { Destination } from "./received_part.ts";
-import type { Remote } from "./remote.ts";
+import { ERROR_CODE } from "./messages.ts";
+import { RefusedError, type Remote } from "./remote.ts";
 
 /** A file to fetch. */
 export interface FileOrder {
@@ -51,4 +52,10 @@ export class CorruptError extends Error {
 /** The server does not have a file. */
 export class MissingError extends Error {
   override readonly name = "MissingError";
+}
+
+/** What a refusal means for a file: {@linkcode MissingError} if it is that, else the problem itself. */
+export function explained(problem: unknown): unknown {
+  const isMissing = problem instanceof RefusedError && problem.code === ERROR_CODE.notFound;
+  return isMissing ? new MissingError("The server does not have it any more", { cause: problem }) : problem;
 }
