@@ -1,9 +1,15 @@
 import { TokenBucket } from "./token_bucket.ts";
 
+interface Turn {
+  readonly bytes: number;
+  /** Ends the wait, with how many bytes it was granted. */
+  readonly go: (bytes: number) => void;
+}
+
 /** A rate that many share in turns: nobody gets a second portion before all who wait got their first. */
 export class RateShare implements Disposable {
   readonly #bucket: TokenBucket;
-  readonly #waiting: { readonly bytes: number; readonly go: () => void }[] = [];
+  readonly #waiting: Turn[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
 
@@ -11,18 +17,30 @@ export class RateShare implements Disposable {
     this.#bucket = new TokenBucket({ bytesPerSecond, nowMs: performance.now() });
   }
 
-  /** The most to ask for at once, in bytes, so that the others need not wait long. */
-  get portionBytes(): number {
-    return this.#bucket.portionBytes;
-  }
-
-  /** Waits for the next turn and takes so many bytes. What was not needed is to be given back. */
-  take(bytes: number): Promise<void> {
-    if (this.#isOver) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ bytes, go: resolve });
+  /**
+   * Waits for the next turn and takes what is wanted, a portion at most, so that the others need not wait long.
+   * What was not needed is to be given back.
+   *
+   * @returns How many bytes; 0 when the signal came first.
+   */
+  async take(wanted: number, signal?: AbortSignal): Promise<number> {
+    if (signal?.aborted) return 0;
+    const bytes = Math.min(wanted, this.#bucket.portionBytes);
+    if (this.#isOver) return bytes;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const turn = { bytes, go: resolve };
+    this.#waiting.push(turn);
+    const leave = () => {
+      this.#waiting.splice(this.#waiting.indexOf(turn), 1);
+      resolve(0);
+    };
+    signal?.addEventListener("abort", leave, { once: true });
     if (this.#timer === undefined) this.#serve();
-    return promise;
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
   }
 
   /** Gives back what was taken and not used. */
@@ -34,7 +52,7 @@ export class RateShare implements Disposable {
   [Symbol.dispose](): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    for (const { go } of this.#waiting.splice(0)) go();
+    for (const { bytes, go } of this.#waiting.splice(0)) go(bytes);
   }
 
   #serve(): void {
@@ -48,7 +66,7 @@ export class RateShare implements Disposable {
       }
       this.#bucket.spend(next.bytes, nowMs);
       this.#waiting.shift();
-      next.go();
+      next.go(next.bytes);
     }
   }
 }

@@ -1,13 +1,12 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { ConnectionProblem } from "../../net/connection_problem.ts";
-import { TokenBucket } from "../../net/token_bucket.ts";
+import { RateShare } from "../../net/rate_share.ts";
 import { realDisk } from "../../store/disk.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import { DownloadStorage } from "./download_storage.ts";
 import { fileName } from "./file_name.ts";
 import { HttpClient } from "./http_client.ts";
 import { proxyFor } from "./proxies.ts";
-import { receiveBody, type Receiving } from "./receive_body.ts";
+import { receiveBody, type ReceiveOptions, type Receiving } from "./receive_body.ts";
 import { RemoteSource, type SourceAnswer } from "./remote_source.ts";
 import type { DownloadOptions, DownloadState, RunningDownload } from "./running_download.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -38,7 +37,7 @@ class Download implements RunningDownload {
   readonly #client: HttpClient;
   readonly #sources: readonly RemoteSource[];
   readonly #storage: DownloadStorage;
-  readonly #bucket: TokenBucket | undefined;
+  readonly #rate: RateShare | undefined;
   readonly #fetches = new Map<number, Fetch>();
   readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
   readonly #startedMs = performance.now();
@@ -73,9 +72,7 @@ class Download implements RunningDownload {
       isVerified: options.sha256 !== undefined,
       random: Math.random,
     });
-    const { maxRate } = options;
-    const nowMs = performance.now();
-    this.#bucket = maxRate === undefined ? undefined : new TokenBucket({ bytesPerSecond: maxRate, nowMs });
+    this.#rate = options.maxRate === undefined ? undefined : new RateShare(options.maxRate);
     this.#storage = new DownloadStorage({
       ...options,
       disk: realDisk(),
@@ -294,8 +291,7 @@ class Download implements RunningDownload {
           this.#dispatch({ type: "bytes", connection, count });
           this.#storage.written(this.#scheduler.complete, performance.now());
         },
-        allow: this.#bucket === undefined ? undefined : (wanted) => this.#allowed(wanted, fetch.abort.signal),
-        onArrived: (count) => this.#bucket?.spend(count, performance.now()),
+        ...this.#rateOf(fetch),
       });
       const received = await fetch.receiving.ended;
       if (received.kind === "end") return { type: "end", connection };
@@ -307,16 +303,15 @@ class Download implements RunningDownload {
     }
   }
 
-  async #allowed(wanted: number, signal: AbortSignal): Promise<number> {
-    const bucket = this.#bucket;
-    if (bucket === undefined) return wanted;
-    while (!signal.aborted) {
-      const waitMs = bucket.waitMs(performance.now());
-      if (waitMs === 0) break;
-      // Whoever gives up does not wait for its turn first.
-      await delay(waitMs, undefined, { signal }).catch(() => {});
-    }
-    return Math.min(wanted, bucket.portionBytes);
+  /** What keeps the reading of a body to the rate, which all of them share. */
+  #rateOf({ abort: { signal } }: Fetch): Pick<ReceiveOptions, "allow" | "onArrived"> {
+    const rate = this.#rate;
+    if (rate === undefined) return {};
+    let taken = 0;
+    return {
+      allow: async (wanted) => taken = await rate.take(wanted, signal),
+      onArrived: (count) => rate.giveBack(taken - count),
+    };
   }
 
   #nameBy({ response, url }: SourceAnswer): void {
@@ -331,6 +326,7 @@ class Download implements RunningDownload {
     clearTimeout(this.#timer);
     void task().then((state) => {
       this.#client[Symbol.dispose]();
+      this.#rate?.[Symbol.dispose]();
       this.#state = state;
       this.#options.onChange?.(this);
       this.#end.resolve();

@@ -15,7 +15,7 @@ export interface ReceiveOptions {
   readonly onArrived?: ((count: number) => void) | undefined;
   /** Called with a number of bytes once they are written. */
   readonly onWritten?: ((count: number) => void) | undefined;
-  /** Waits for leave to read, and says for how many bytes at most: a limit of the rate. */
+  /** Waits for leave to read, and says for how many bytes at most: a limit of the rate. 0: nobody wants more. */
   readonly allow?: ((wanted: number) => Promise<number>) | undefined;
 }
 
@@ -61,6 +61,7 @@ export function receiveBody(response: HttpResponse, options: ReceiveOptions): Re
     const wanted = Math.min(buffer.length - filled, to - at - filled);
     if (wanted <= 0) return false;
     const room = allow === undefined ? wanted : Math.min(wanted, await allow(wanted));
+    if (room === 0) return false;
     const count = await response.read(buffer.subarray(filled, filled + room));
     if (count === null) return false;
     if (filled === 0) firstMs = performance.now();

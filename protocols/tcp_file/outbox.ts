@@ -96,8 +96,8 @@ export class Outbox {
     const { rate } = this.#options;
     let countsFrom = this.#sentBytes;
     for (let done = 0; done < bytes.length;) {
-      const portion = bytes.subarray(done, rate && done + rate.portionBytes);
-      if (rate !== undefined) await rate.take(portion.length);
+      const wanted = bytes.length - done;
+      const portion = bytes.subarray(done, done + (rate === undefined ? wanted : await rate.take(wanted)));
       const count = await this.#writeSome(portion);
       rate?.giveBack(portion.length - count);
       done += count;

@@ -6,7 +6,7 @@ Deno.test("nobody gets a second portion before all who wait got their first", as
   const served: string[] = [];
   const take = async (name: string) => {
     for (let i = 0; i < 3; i++) {
-      await rate.take(rate.portionBytes);
+      await rate.take(Infinity);
       served.push(name);
     }
   };
@@ -18,7 +18,7 @@ Deno.test("a rate is not exceeded, and what was given back is not counted", asyn
   using rate = new RateShare(1_000_000);
   const startedMs = performance.now();
   for (let i = 0; i < 10; i++) {
-    await rate.take(40_000);
+    assertEquals(await rate.take(40_000), 40_000);
     rate.giveBack(i % 2 === 0 ? 0 : 20_000);
   }
   // 300 KB, of which 200 KB may come at once; the last portion is paid for afterwards.
@@ -27,9 +27,22 @@ Deno.test("a rate is not exceeded, and what was given back is not counted", asyn
 
 Deno.test("when the rate is no more, nobody waits for it", async () => {
   const rate = new RateShare(1024);
-  await rate.take(10_000_000);
+  rate.giveBack(-10_000_000);
   const waiting = Promise.all([rate.take(1), rate.take(1)]);
   rate[Symbol.dispose]();
   await waiting;
   await rate.take(1);
+});
+
+Deno.test("who gives up does not wait for its turn, and takes nothing", async () => {
+  using rate = new RateShare(1024);
+  // It would be hours until the next turn.
+  rate.giveBack(-10_000_000);
+  const over = new AbortController();
+  const [patient, hasty] = [rate.take(1), rate.take(2, over.signal)];
+  over.abort();
+  assertEquals(await hasty, 0);
+  assertEquals(await rate.take(3, over.signal), 0);
+  rate[Symbol.dispose]();
+  assertEquals(await patient, 1);
 });
