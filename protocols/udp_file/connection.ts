@@ -1,87 +1,41 @@
 /** The core of one end of a connection of XUDP/1, from ACCEPT to CLOSE. */
 
 import type { ByteRange } from "../../store/byte_ranges.ts";
-import type { PacketHead } from "./packets.ts";
+import { AckTiming, ReceivedNumbers } from "./acks.ts";
+import type {
+  ConnectionEvents,
+  ConnectionOptions,
+  ConnectionState,
+  PathReport,
+} from "./connection_options.ts";
+import {
+  Ack,
+  CLOSE_CODE,
+  PACKET,
+  PACKET_HEADER_BYTES,
+  PacketHead,
+  readAck,
+  readClose,
+  sealPacket,
+  wireTime,
+  writeAck,
+  writeClose,
+} from "./packets.ts";
+import { Receiver } from "./receiver.ts";
+import { Sender } from "./sender.ts";
+import { Violation } from "./violation.ts";
 
-/** Longest line of the control stream, in bytes, with its end. */
-export const MAX_CONTROL_LINE_BYTES = 32 * 1024;
+export type { ConnectionEvents, ConnectionOptions, ConnectionState, PathReport };
+export type { ContentSource } from "./connection_options.ts";
+export { MAX_CONTROL_LINE_BYTES } from "./control_stream.ts";
 
-/** Where the bytes of files come from that are sent. */
-export interface ContentSource {
-  /**
-   * Fills `target` with bytes of a file from `offset` on. Called again for what has got lost. It is never
-   * asked for bytes that were not offered.
-   *
-   * @returns How many bytes were filled in: fewer are fine. 0: they are not there yet; then
-   * {@linkcode Connection.wake} is to be called when they are.
-   */
-  fill(file: number, offset: number, target: Uint8Array): number;
-}
-
-/** What a connection tells while it is given a packet. Nothing may be called back into it but what says so. */
-export interface ConnectionEvents {
-  /** The next line of the control stream, without its end. A peer's: to be parsed with care. */
-  control(line: string): void;
-  /**
-   * Bytes of a file that was expected, in any order, each byte once. They are part of the datagram: to be
-   * copied or written before this returns.
-   */
-  content(file: number, offset: number, bytes: Uint8Array): void;
-  /** The peer has acknowledged all that was offered of a file: the source will not be asked for it again. */
-  delivered(file: number): void;
-}
-
-/** Options of {@linkcode Connection}. */
-export interface ConnectionOptions {
-  /** Now, by the same clock as all times that follow: microseconds, never going back. */
-  readonly nowUs: number;
-  /** The number that the server gave it. */
-  readonly connection: number;
-  readonly events: ConnectionEvents;
-  /** Needed by an end that offers files. */
-  readonly source?: ContentSource | undefined;
-  /** How many bytes of files the peer said in OPEN or ACCEPT that it can take. Default: 0. */
-  readonly peerCreditBytes?: number | undefined;
-  /** How many bytes of files this end holds at a time at most, as it told the peer. Default: 0. */
-  readonly windowBytes?: number | undefined;
-  /** `rate` does not slow down for loss alone, `cubic` does as TCP would. Default: `rate`. */
-  readonly congestion?: "rate" | "cubic" | undefined;
-  /** Datagrams are probed up to so many bytes. Default: {@linkcode MAX_DATAGRAM_BYTES}. */
-  readonly maxDatagramBytes?: number | undefined;
-  /** Never to send faster, all bytes of UDP payload counted. Default: no bound. */
-  readonly maxBytesPerSecond?: number | undefined;
-  /** Of the handshake, if it was measured, in microseconds. */
-  readonly roundTripUs?: number | undefined;
-  /** Whether to keep the connection although nothing is to be sent: a client that waits for input. Default: false. */
-  readonly keepsAlive?: boolean | undefined;
-}
-
-/** Where a connection stands. */
-export type ConnectionState =
-  | { readonly kind: "open" }
-  | {
-    readonly kind: "closed";
-    /** `silence`: nothing came for 30 s. */
-    readonly by: "us" | "peer" | "silence";
-    /** One of {@linkcode CLOSE_CODE}; a peer's may be another. */
-    readonly code: number;
-    /** A peer's is to be escaped before it is shown. */
-    readonly reason: string;
-  };
-
-/** What is known of the path. */
-export interface PathReport {
-  /** Smoothed, in microseconds; 0: not measured. */
-  readonly roundTripUs: number;
-  readonly leastRoundTripUs: number;
-  /** What is sent at most for now, in bytes a second. */
-  readonly bytesPerSecond: number;
-  /** Bytes of the datagrams that are filled. */
-  readonly datagramBytes: number;
-  /** Numbered packets that were sent, and those of them that count as lost. */
-  readonly sentPackets: number;
-  readonly lostPackets: number;
-}
+/** A peer that nothing comes of for so long is gone. In microseconds. */
+export const IDLE_US = 30_000_000;
+/** With nothing else to send, how soon a packet shows both ends that the other one is there. */
+const KEEP_ALIVE_US = 10_000_000;
+/** How often CLOSE is sent, as it is not acknowledged; and at most, to a peer that goes on. */
+const CLOSE_COPIES = 2;
+const MOST_CLOSE_COPIES = 10;
 
 /**
  * One end of a connection. It is told packets and the time; {@linkcode send} gives the datagrams that are due,
@@ -101,31 +55,75 @@ export interface PathReport {
  * ```
  */
 export class Connection {
-  constructor(_options: ConnectionOptions) {
-    throw new Error("Not written yet");
+  readonly #connection: number;
+  readonly #keepsAlive: boolean;
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #numbers = new ReceivedNumbers();
+  readonly #timing = new AckTiming();
+  readonly #ack = new Ack();
+  readonly #head = new PacketHead();
+  #state: ConnectionState = { kind: "open" };
+  #closesLeft = 0;
+  #closesSent = 0;
+  #receivedUs: number;
+  #pingedUs: number;
+  /** When the packet with the largest number came, and when it had been sent. */
+  #largestUs = 0;
+  #echoedUs = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#connection = options.connection;
+    this.#keepsAlive = options.keepsAlive ?? false;
+    this.#sender = new Sender(options);
+    this.#receiver = new Receiver(options.events, options.windowBytes ?? 0);
+    this.#receivedUs = options.nowUs;
+    this.#pingedUs = options.nowUs;
   }
 
   /** Once closed it stays so; a CLOSE of ours still comes out of {@linkcode send}. */
   get state(): ConnectionState {
-    return { kind: "open" };
+    return this.#state;
   }
 
   /** When to call {@linkcode send} although nothing has come; `Infinity`: never. In the past: at once, but after others. */
   get wakeAtUs(): number {
-    return Infinity;
+    if (this.#closesLeft > 0) return 0;
+    if (this.#state.kind === "closed") return Infinity;
+    const ackUs = this.#receiver.hasNews ? 0 : this.#timing.dueUs;
+    const aliveUs = this.#keepsAlive ? this.#aliveUs : Infinity;
+    return Math.min(ackUs, this.#sender.wakeUs, aliveUs, this.#receivedUs + IDLE_US);
   }
 
   get path(): PathReport {
-    throw new Error("Not written yet");
+    const { roundTrip, bytesPerUs, datagramBytes, sentPackets, lostPackets } = this.#sender;
+    return {
+      roundTripUs: roundTrip.isMeasured ? roundTrip.smoothedUs : 0,
+      leastRoundTripUs: roundTrip.isMeasured ? roundTrip.leastUs : 0,
+      bytesPerSecond: bytesPerUs * 1_000_000,
+      datagramBytes,
+      sentPackets,
+      lostPackets,
+    };
   }
 
   /** Bytes of control lines that were given and not acknowledged. A peer that asks for more than it takes is seen here. */
   get controlBacklogBytes(): number {
-    return 0;
+    return this.#sender.outgoing.control.backlogBytes;
   }
 
   /** Takes a packet of this connection, as {@linkcode readPacket} has found it. The peer's address is the caller's to check. */
-  receive(_packet: Uint8Array, _head: PacketHead, _nowUs: number): void {}
+  receive(packet: Uint8Array, head: PacketHead, nowUs: number): void {
+    if (head.connection !== this.#connection) return;
+    if (this.#state.kind === "closed") return this.#repeatClose();
+    this.#receivedUs = nowUs;
+    try {
+      this.#take(packet, head, nowUs);
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.close(CLOSE_CODE.violation, error.message);
+    }
+  }
 
   /**
    * Writes the next datagram that is due.
@@ -133,12 +131,26 @@ export class Connection {
    * @param target At least `maxDatagramBytes` long.
    * @returns Its length; 0: none is due.
    */
-  send(_target: Uint8Array, _nowUs: number): number {
-    return 0;
+  send(target: Uint8Array, nowUs: number): number {
+    if (this.#state.kind === "closed") return this.#sendClose(target, this.#state, nowUs);
+    if (nowUs >= this.#receivedUs + IDLE_US) {
+      const reason = `nothing came for ${IDLE_US / 1_000_000} s`;
+      this.#state = { kind: "closed", by: "silence", code: CLOSE_CODE.failed, reason };
+      return 0;
+    }
+    if (this.#keepsAlive && nowUs >= this.#aliveUs) {
+      this.#pingedUs = nowUs;
+      this.#sender.ping();
+    }
+    if (nowUs >= this.#timing.dueUs || this.#receiver.hasNews) return this.#sendAck(target, nowUs);
+    const length = this.#sender.fill(target, this.#head, nowUs);
+    return length === 0 ? 0 : this.#seal(target, length, nowUs);
   }
 
   /** What the source did not have may be there now. May be called from its `fill` and from events. */
-  wake(): void {}
+  wake(): void {
+    this.#sender.outgoing.wake();
+  }
 
   /**
    * Sends a line, after all that were given before. May be called from events.
@@ -146,32 +158,121 @@ export class Connection {
    * @param line Without line breaks, at most {@linkcode MAX_CONTROL_LINE_BYTES} with its end.
    * @throws {RangeError} It is longer.
    */
-  sendControl(_line: string): void {}
+  sendControl(line: string): void {
+    this.#sender.outgoing.control.add(line);
+  }
 
   /** Sends ranges of a file, behind those of files that were offered before. A number is good for one time. May be called from events. */
-  offer(_file: number, _ranges: readonly ByteRange[]): void {}
+  offer(file: number, ranges: readonly ByteRange[]): void {
+    this.#sender.outgoing.offer(file, ranges);
+  }
 
   /**
    * Sends nothing more of a file. May be called from events.
    *
-   * @returns How many of its bytes were sent, each counted once: for {@linkcode settle} of the peer.
+   * @returns How many of its bytes were sent, each counted once: for {@linkcode settle} of the peer. 0 when all was delivered.
    */
-  withdraw(_file: number): number {
-    return 0;
+  withdraw(file: number): number {
+    return this.#sender.outgoing.withdraw(file);
   }
 
   /** Takes ranges of a file that the peer was asked for. Bytes that were not expected break the protocol. */
-  expect(_file: number, _ranges: readonly ByteRange[]): void {}
+  expect(file: number, ranges: readonly ByteRange[]): void {
+    this.#receiver.expect(file, ranges);
+  }
 
   /** Throws away what still comes of a file. */
-  discard(_file: number): void {}
+  discard(file: number): void {
+    this.#receiver.discard(file);
+  }
 
   /** The peer has sent so many bytes of a file and sends no more: the credit for what is on its way is given back. May be called from events. */
-  settle(_file: number, _sentBytes: number): void {}
+  settle(file: number, sentBytes: number): void {
+    this.#receiver.settle(file, sentBytes);
+  }
 
   /** So many bytes that came as content need no memory any more: the peer may send as many. May be called from events. */
-  consumed(_bytes: number): void {}
+  consumed(bytes: number): void {
+    this.#receiver.consumed(bytes);
+  }
 
   /** Ends the connection, and tells the peer. */
-  close(_code: number, _reason: string): void {}
+  close(code: number, reason: string): void {
+    if (this.#state.kind === "closed") return;
+    this.#state = { kind: "closed", by: "us", code, reason };
+    this.#closesLeft = CLOSE_COPIES;
+  }
+
+  get #aliveUs(): number {
+    return Math.max(this.#receivedUs, this.#pingedUs) + KEEP_ALIVE_US;
+  }
+
+  #take(packet: Uint8Array, head: PacketHead, nowUs: number): void {
+    switch (head.type) {
+      case PACKET.data:
+      case PACKET.probe:
+        return this.#takeNumbered(packet, head, nowUs);
+      case PACKET.ack:
+        if (!readAck(packet, this.#ack)) throw new Violation("An ACK can't be read");
+        return this.#sender.acknowledged(this.#ack, nowUs);
+      case PACKET.close: {
+        const { code, reason } = readClose(packet) ?? { code: CLOSE_CODE.failed, reason: "" };
+        this.#state = { kind: "closed", by: "peer", code, reason };
+      }
+        // Of the handshake, what was sent more than once comes more than once.
+    }
+  }
+
+  #takeNumbered(packet: Uint8Array, head: PacketHead, nowUs: number): void {
+    if (head.number === 0) throw new Violation("A packet that is to be acknowledged has no number");
+    const largest = this.#numbers.largest;
+    if (!this.#numbers.add(head.number)) return;
+    if (head.number > largest) {
+      this.#largestUs = nowUs;
+      this.#echoedUs = head.sentUs;
+    }
+    const isGap = head.number !== largest + 1;
+    const roundTripUs = this.#sender.roundTrip.smoothedUs;
+    this.#timing.arrived({ bytes: packet.length, isGap, roundTripUs, nowUs });
+    if (head.type !== PACKET.data) return;
+    this.#receiver.data(head.file, head.offset, packet.subarray(PACKET_HEADER_BYTES));
+  }
+
+  #sendAck(target: Uint8Array, nowUs: number): number {
+    this.#numbers.describe(this.#ack);
+    this.#ack.delayUs = Math.floor(nowUs - this.#largestUs);
+    this.#ack.echoedUs = this.#echoedUs;
+    this.#ack.credit = this.#receiver.tell();
+    this.#timing.sent(nowUs);
+    return this.#sealUnnumbered(target, PACKET.ack, writeAck(target, this.#ack), nowUs);
+  }
+
+  #sendClose(
+    target: Uint8Array,
+    { code, reason }: Extract<ConnectionState, { kind: "closed" }>,
+    nowUs: number,
+  ): number {
+    if (this.#closesLeft === 0) return 0;
+    this.#closesLeft--;
+    this.#closesSent++;
+    return this.#sealUnnumbered(target, PACKET.close, writeClose(target, code, reason), nowUs);
+  }
+
+  /** The peer has not heard of it yet. */
+  #repeatClose(): void {
+    const isOurs = this.#state.kind === "closed" && this.#state.by === "us";
+    if (isOurs && this.#closesLeft === 0 && this.#closesSent < MOST_CLOSE_COPIES) this.#closesLeft = 1;
+  }
+
+  #sealUnnumbered(target: Uint8Array, type: PacketHead["type"], payloadBytes: number, nowUs: number): number {
+    this.#head.type = type;
+    this.#head.file = this.#head.offset = this.#head.number = 0;
+    return this.#seal(target, PACKET_HEADER_BYTES + payloadBytes, nowUs);
+  }
+
+  #seal(target: Uint8Array, length: number, nowUs: number): number {
+    this.#head.connection = this.#connection;
+    this.#head.sentUs = wireTime(nowUs);
+    return sealPacket(target, this.#head, length - PACKET_HEADER_BYTES);
+  }
 }
