@@ -59,13 +59,14 @@ export class SmallFiles implements AsyncDisposable {
    * Stores files and waits until they are durable. Calls must not overlap.
    *
    * @param options `overwrite`: replaces a file of the same name; else a taken name becomes `name (1).ext`.
-   * @returns The path that each has got, in the same order.
+   * @returns The path that each has got, in the same order; `undefined`: its directory is on another file system,
+   * where nothing can be linked to, and it is not stored.
    * @throws {Error} What the file system answered. Some of them may have got their names nevertheless.
    */
   async store(
     files: readonly SmallFile[],
     { overwrite }: { readonly overwrite: boolean },
-  ): Promise<readonly string[]> {
+  ): Promise<readonly (string | undefined)[]> {
     const asides = files.map(() => `${this.#aside}/${this.#count++}`);
     const created = await Promise.allSettled(
       files.map(({ bytes, mtimeMs }, index) => this.#disk.createWhole(asides[index] ?? "", bytes, mtimeMs)),
@@ -73,12 +74,12 @@ export class SmallFiles implements AsyncDisposable {
     for (const outcome of created) {
       if (outcome.status === "rejected") throw outcome.reason;
     }
-    const paths: string[] = [];
+    const paths: (string | undefined)[] = [];
     const directories = new Set<string>();
     for (const [index, { path }] of files.entries()) {
       const given = await this.#name(asides[index] ?? "", { path, overwrite });
       paths.push(given);
-      directories.add(dirname(given));
+      if (given !== undefined) directories.add(dirname(given));
     }
     for (const directory of directories) await this.#disk.syncDirectory(directory);
     return paths;
@@ -87,14 +88,16 @@ export class SmallFiles implements AsyncDisposable {
   async #name(
     aside: string,
     { path, overwrite }: { readonly path: string; readonly overwrite: boolean },
-  ): Promise<string> {
+  ): Promise<string | undefined> {
     for (let number = 0;; number++) {
       const to = numberedName(path, number);
       // Only a file is ever replaced.
       const replaces = overwrite && (await this.#disk.stat(to))?.kind === "file";
-      const given = await giveName(this.#disk, { from: aside, to, overwrite: replaces });
-      if (given === "linked") await this.#disk.remove(aside);
-      if (given !== "taken") return to;
+      const given = await giveName(this.#disk, { from: aside, to, overwrite: replaces }).catch(
+        unlessElsewhere,
+      );
+      if (given === "linked" || given === undefined) await this.#disk.remove(aside);
+      if (given !== "taken") return given && to;
     }
   }
 
@@ -119,6 +122,10 @@ export class SmallFiles implements AsyncDisposable {
       return; // Not empty: it is somebody else's too.
     }
   }
+}
+
+function unlessElsewhere(error: unknown): undefined {
+  if (!(error instanceof Error && "code" in error && error.code === "EXDEV")) throw error;
 }
 
 async function makeIfMissing(disk: Disk, path: string): Promise<void> {

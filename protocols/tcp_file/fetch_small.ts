@@ -26,8 +26,8 @@ export type SmallEnd =
     readonly local: string;
     readonly version: FileVersion;
   }
-  /** It has more than one block by now. */
-  | { readonly kind: "grown"; readonly order: SmallOrder; readonly version: FileVersion }
+  /** It has to be fetched as large ones are: it has become one, or goes to another file system. */
+  | { readonly kind: "large"; readonly order: SmallOrder; readonly version: FileVersion }
   | { readonly kind: "failed"; readonly order: SmallOrder; readonly problem: Error };
 
 /** Bytes under way at most: what a link of 1 Gbit/s and 100 ms holds. */
@@ -70,7 +70,9 @@ export async function fetchSmall(
         batches.settle();
         if (arrived.length > 0) patience.reset();
         for (const [index, { order, version }] of arrived.entries()) {
-          onEnd({ kind: "stored", order, local: stored[index] ?? order.local, version });
+          const local = stored[index];
+          if (local === undefined) onEnd({ kind: "large", order, version });
+          else onEnd({ kind: "stored", order, local, version });
         }
         for (const end of ends) onEnd(end);
       }
@@ -227,7 +229,7 @@ class Batches {
         new CorruptError(`It came ${MAX_TRIES} times with a digest that is not its own`),
       );
     }
-    if (version.size > BLOCK_BYTES) return { kind: "grown", order, version };
+    if (version.size > BLOCK_BYTES) return { kind: "large", order, version };
     return { order, version, file: { path: order.local, bytes, mtimeMs: version.mtimeMs } };
   }
 

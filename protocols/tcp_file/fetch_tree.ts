@@ -176,14 +176,14 @@ export class TreeFetch implements AsyncDisposable {
     this.#options.onEnd({ kind: "done", path, local, size: version.size, fetchedBytes, root });
   }
 
-  /** @returns What has more than one block by now. */
+  /** @returns What has to be fetched as large files are. */
   async #fetchSmall(orders: readonly SmallOrder[]): Promise<(readonly [FileOrder, FileVersion])[]> {
     const { remote, overwrite, directory, onEnd } = this.#options;
-    const grown: (readonly [FileOrder, FileVersion])[] = [];
+    const large: (readonly [FileOrder, FileVersion])[] = [];
     this.#small ??= await SmallFiles.open(this.#disk, directory);
     const onSmallEnd = (end: SmallEnd) => {
       const { path, local } = end.order;
-      if (end.kind === "grown") grown.push([this.#order(path, local), end.version]);
+      if (end.kind === "large") large.push([this.#order(path, local), end.version]);
       else if (end.kind === "failed") onEnd(failed(path, end.problem));
       else {
         this.#tree?.received(end.local);
@@ -192,7 +192,7 @@ export class TreeFetch implements AsyncDisposable {
       }
     };
     await fetchSmall(orders, { remote, files: this.#small, overwrite, onEnd: onSmallEnd });
-    return grown;
+    return large;
   }
 }
 

@@ -180,7 +180,7 @@ export class ServerConnection {
     if (reading.outcome === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      const timer = setTimeout(resolve, wakeAtMs - performance.now());
+      const timer = setTimeout(resolve, Math.max(0, wakeAtMs - performance.now()));
       await promise;
       clearTimeout(timer);
     }

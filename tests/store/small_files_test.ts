@@ -90,7 +90,7 @@ async function storeAll(disk: Disk, stored: Set<string>): Promise<void> {
     const batch = FILES.slice(from, from + 4).map((bytes, index) => {
       return { path: `/d/${folder}/${from + index}`, bytes, mtimeMs: MTIME };
     });
-    for (const path of await files.store(batch, { overwrite: false })) stored.add(path);
+    for (const path of await files.store(batch, { overwrite: false })) stored.add(path ?? "");
   }
   await files[Symbol.asyncDispose]();
 }

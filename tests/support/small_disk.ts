@@ -9,9 +9,9 @@ export interface SmallDisk extends AsyncDisposable {
   free(): Promise<void>;
 }
 
-/** Mounts a {@linkcode SmallDisk} in memory. */
-export async function smallDisk(size: string): Promise<SmallDisk> {
-  const path = await Deno.makeTempDir({ prefix: "transfer-test-" });
+/** Mounts a {@linkcode SmallDisk} in memory, on a directory of its own or one that is there. */
+export async function smallDisk(size: string, at?: string): Promise<SmallDisk> {
+  const path = at ?? await Deno.makeTempDir({ prefix: "transfer-test-" });
   await run("mount", ["-t", "tmpfs", "-o", `size=${size}`, "transfer-test", path]);
   const filler = join(path, "filler");
   return {

@@ -29,10 +29,13 @@ export type Data = DataHead & { readonly bytes: Uint8Array; readonly isEnd: bool
 
 /** How a server misbehaves. Each is told what a good one would do. */
 export interface Misbehaviour {
-  /** What is sent for a GET; raw bytes go out as they are. `count` is how many GETs came before, over all. */
+  /**
+   * What is sent for a GET; raw bytes go out as they are. `count` is how many GETs came before, over all,
+   * `request` the number that an answer of one's own has to bear.
+   */
   readonly data?: (
     honest: readonly Data[],
-    get: GetRequest & { readonly count: number; readonly connection: number },
+    get: GetRequest & { readonly count: number; readonly connection: number; readonly request: number },
   ) =>
     | readonly (Data | Uint8Array | "hang up" | "refuse")[]
     | Promise<readonly (Data | Uint8Array | "hang up")[]>;
@@ -90,8 +93,9 @@ export function xferTestServer(
         const file = served.get(get.path);
         if (file === undefined) return [refuse(ERROR_CODE.notFound, "No such file")];
         const honest = dataOf(file, get);
-        const sent = await misbehaviour.data?.(honest, { ...get, count: gets.length - 1, connection }) ??
-          honest;
+        const sent =
+          await misbehaviour.data?.(honest, { ...get, count: gets.length - 1, connection, request }) ??
+            honest;
         return sent.map((data) => {
           if (data === "hang up" || data instanceof Uint8Array) return data;
           return data === "refuse" ? refuse(ERROR_CODE.changed, "It changes") : encodeData(request, data);

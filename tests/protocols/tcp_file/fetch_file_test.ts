@@ -5,7 +5,7 @@ import { filesBelow, pseudoRandomBytes } from "../../support/bytes.ts";
 import { smallDisk } from "../../support/small_disk.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { fetchNames } from "../../support/tree_fetch.ts";
-import { type Data, type Misbehaviour, xferTestServer } from "../../support/xfer_test_server.ts";
+import { type Data, encodeData, type Misbehaviour, xferTestServer } from "../../support/xfer_test_server.ts";
 
 const BLOCKS = 6;
 const FILE = pseudoRandomBytes(BLOCKS * BLOCK_BYTES - 1000);
@@ -36,7 +36,7 @@ const flipped = (honest: Data): Data => {
 
 const LIES: readonly (readonly [name: string, misbehaviour: () => Misbehaviour, gets: number])[] = [
   [
-    "a block with the wrong digest is fetched again, alone",
+    "a block with the wrong digest",
     () => atBlock(2, [0, 1], (honest) => [flipped(honest)]),
     8,
   ],
@@ -123,6 +123,57 @@ Deno.test("a file that changes while it is fetched is the new one in the end, an
   assertEquals((await Deno.stat(join(dir.path, "a"))).mtime?.getTime(), 1_800_000_000_000);
 });
 
+Deno.test("a file that changes after its last block is noticed by its root, and fetched anew", async () => {
+  await using dir = await tempDir();
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: {
+      data: (honest, { count }) => {
+        if (count === BLOCKS - 1) server.files.set("a", { bytes: OTHER, mtimeMs: 1_800_000_000_000 });
+        return honest;
+      },
+    },
+  });
+  const [end] = await fetchNames({ port: server.port, directory: dir.path, connections: 1 });
+  assertEquals(end?.kind, "done");
+  assertEquals(digestOf(await Deno.readFile(join(dir.path, "a"))), digestOf(OTHER));
+});
+
+Deno.test("a connection that is lost over small files costs none, and stores none twice", async () => {
+  await using dir = await tempDir();
+  const names = Array.from({ length: 300 }, (_, index) => `f${String(index).padStart(3, "0")}`);
+  const files = Object.fromEntries(
+    names.map((name, index) => [name, pseudoRandomBytes(900 + index, index + 1)]),
+  );
+  await using server = xferTestServer(files, {
+    misbehaviour: { data: (honest, { count }) => count === 40 || count === 170 ? ["hang up"] : honest },
+  });
+  const ends = await fetchNames({ port: server.port, directory: dir.path });
+  assertEquals(ends.map(({ path, kind }) => `${path} ${kind}`).sort(), names.map((name) => `${name} done`));
+  assertEquals(await filesBelow(dir.path), names);
+  for (const name of names) assertEquals(await Deno.readFile(join(dir.path, name)), files[name]);
+});
+
+Deno.test("answers in another order are not taken for each other", async () => {
+  await using dir = await tempDir();
+  let held: Uint8Array | undefined;
+  const files = { "a": SMALL, "b": pseudoRandomBytes(4000, 4) };
+  await using server = xferTestServer(files, {
+    misbehaviour: {
+      data: ([honest], { count, request }) => {
+        if (honest === undefined || count > 1) return honest === undefined ? [] : [honest];
+        const answer = encodeData(request, honest);
+        if (count === 1 && held !== undefined) return [answer, held];
+        held = answer;
+        return [];
+      },
+    },
+  });
+  const ends = await fetchNames({ port: server.port, directory: dir.path });
+  assertEquals(ends.map(({ kind }) => kind), ["done", "done"]);
+  assertEquals(await Deno.readFile(join(dir.path, "a")), files.a);
+  assertEquals(await Deno.readFile(join(dir.path, "b")), files.b);
+});
+
 Deno.test("a file that never stays the same is given up", async () => {
   await using dir = await tempDir();
   let mtimeMs = 0;
@@ -186,6 +237,27 @@ Deno.test("what a run left is gone on with, block by block, if the file is still
   assertEquals(await filesBelow(dir.path), ["a"]);
 });
 
+Deno.test("what a run left of a file that is there by now goes", async () => {
+  await using dir = await tempDir();
+  const stop = new AbortController();
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: {
+      data: (honest) => {
+        if (server.gets.length !== 4) return honest;
+        stop.abort("SIGINT");
+        return ["hang up"];
+      },
+    },
+  });
+  const setting = { port: server.port, directory: dir.path, connections: 1 };
+  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
+  await Deno.writeFile(join(dir.path, "a"), FILE);
+  await Deno.utime(join(dir.path, "a"), 0, new Date(1_700_000_000_123));
+  const [end] = await fetchNames(setting);
+  assertEquals(end?.kind, "there");
+  assertEquals(await filesBelow(dir.path), ["a"]);
+});
+
 Deno.test("what a run left of another version is thrown away", async () => {
   await using dir = await tempDir();
   const stop = new AbortController();
@@ -201,8 +273,11 @@ Deno.test("what a run left of another version is thrown away", async () => {
   const setting = { port: server.port, directory: dir.path, connections: 1 };
   await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
   server.files.set("a", { bytes: OTHER, mtimeMs: 1_700_000_000_124 });
+  const before = server.gets.length;
   const [end] = await fetchNames(setting);
   assert(end?.kind === "done");
+  // At once, not after the root has told.
+  assertEquals(server.gets.length - before, BLOCKS);
   assertEquals(end.fetchedBytes, OTHER.length);
   assertEquals(await Deno.readFile(join(dir.path, "a")), OTHER);
 });
@@ -247,6 +322,21 @@ Deno.test("a disk without room is told of, keeps nothing half, and serves again 
   const again = await fetchNames({ ...setting }, ["c"]);
   assertEquals(again.map(({ kind }) => kind), ["done"]);
   assertEquals(await filesBelow(setting.directory), ["b", "c"]);
+});
+
+Deno.test("a directory that is another file system takes small files too", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(join(dir.path, "mounted"));
+  await using _disk = await smallDisk("4m", join(dir.path, "mounted"));
+  await using server = xferTestServer({
+    "here": SMALL,
+    "mounted/there": SMALL,
+    "mounted/empty": new Uint8Array(0),
+  });
+  const ends = await fetchNames({ port: server.port, directory: dir.path });
+  assertEquals(ends.map(({ kind }) => kind), ["done", "done", "done"]);
+  assertEquals(await filesBelow(dir.path), ["here", "mounted/empty", "mounted/there"]);
+  assertEquals(await Deno.readFile(join(dir.path, "mounted", "there")), SMALL);
 });
 
 Deno.test("a file of size 2^52 that a server invents costs neither memory nor disk", async () => {
