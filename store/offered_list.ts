@@ -1,13 +1,23 @@
-import { type Disk, replaceText } from "../../store/disk.ts";
-import { cutPlainList, type PlainFile, plainLines } from "./plain.ts";
+import { type Disk, replaceText } from "./disk.ts";
+
+/** The list of a moment. */
+export interface PlainList {
+  /** All of it, for the file. */
+  readonly text: string;
+  /** What plain clients are sent: as much of it as they read. */
+  readonly bytes: Uint8Array;
+  /** How many files it has, and how many of them are left out of what is sent. */
+  readonly files: number;
+  readonly omitted: number;
+}
 
 /** Options of {@linkcode OfferedList}. */
 export interface OfferedListOptions {
   readonly disk: Disk;
   /** Absolute path of the file that the list is kept in; `undefined`: none. */
   readonly path: string | undefined;
-  /** The files that plain clients can ask for, as they are now. */
-  readonly files: () => Iterable<PlainFile>;
+  /** Lists the files that plain clients can ask for, as they are now. */
+  readonly make: () => PlainList;
   /** Called when other files are left out of what plain clients are told, or another number. */
   readonly onCut: (cut: { readonly files: number; readonly omitted: number }) => void;
   /** Called when the list can't be written; not again before it could be. */
@@ -20,7 +30,7 @@ const SAVE_EVERY_MS = 1_000;
 /** The list that plain clients are sent, and the file that the whole of it is kept in. */
 export class OfferedList implements AsyncDisposable {
   readonly #options: OfferedListOptions;
-  #made: { readonly text: string; readonly bytes: Uint8Array } | undefined;
+  #made: PlainList | undefined;
   #omitted = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saving: Promise<void> = Promise.resolve();
@@ -70,12 +80,12 @@ export class OfferedList implements AsyncDisposable {
     }
   }
 
-  #make(): { readonly text: string; readonly bytes: Uint8Array } {
+  #make(): PlainList {
     if (this.#made !== undefined) return this.#made;
-    const lines = plainLines(this.#options.files());
-    const { bytes, omitted } = cutPlainList(lines);
-    if (omitted !== this.#omitted) this.#options.onCut({ files: lines.length, omitted });
+    const list = this.#options.make();
+    const { files, omitted } = list;
+    if (omitted !== this.#omitted) this.#options.onCut({ files, omitted });
     this.#omitted = omitted;
-    return this.#made = { text: lines.join(""), bytes };
+    return this.#made = list;
   }
 }

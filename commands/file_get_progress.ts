@@ -1,4 +1,4 @@
-import type { RunningFile } from "../protocols/tcp_file/fetched.ts";
+import type { RunningFile } from "../store/fetched_file.ts";
 import { partsOf } from "../protocols/tcp_file/plain_client.ts";
 import { printable } from "../terminal/printable.ts";
 import {
@@ -11,15 +11,15 @@ import {
 import type { ProgressView } from "../terminal/progress_display.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
 import { shorten } from "../terminal/text_width.ts";
-import type { TcpTally } from "./tcp_get_tally.ts";
+import type { FileTally } from "./file_get_tally.ts";
 
 /**
- * The progress of `tcp-get`: a line for each part of the file under way, one for the file, and one for all files
+ * The progress of fetching files: a line for each part of the file under way, if it has several, one for the file, and one for all files
  * if there are several.
  *
  * @param parts How many equal parts a file is shown in.
  */
-export function tcpGetView(tally: TcpTally, { parts }: { readonly parts: number }): ProgressView {
+export function fileGetView(tally: FileTally, { parts }: { readonly parts: number }): ProgressView {
   const meter = new RateMeter();
   meter.add(tally.onDisk, performance.now());
   const bytesPerSecond = () => {
@@ -51,6 +51,7 @@ function fileProgress({ path, size, written, note }: RunningFile, bytesPerSecond
 
 /** How much of each part of a file is there, whichever connection brought it. */
 function partLines({ size, written }: RunningFile, parts: number): Progress[] {
+  if (parts === 1) return [];
   return partsOf(size, parts).map(({ offset, length }, index) => {
     const done = [...written].reduce((sum, { from, to }) => {
       return sum + Math.max(0, Math.min(to, offset + length) - Math.max(from, offset));
@@ -59,7 +60,7 @@ function partLines({ size, written }: RunningFile, parts: number): Progress[] {
   });
 }
 
-function totalOf(tally: TcpTally, bytesPerSecond: number): TotalProgress {
+function totalOf(tally: FileTally, bytesPerSecond: number): TotalProgress {
   const { ended, files, bytes, onDisk, failures } = tally;
   return {
     filesEnded: ended,

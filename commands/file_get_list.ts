@@ -1,16 +1,16 @@
-import type { ListEntry } from "../protocols/tcp_file/messages.ts";
-import type { PlainListing } from "../protocols/tcp_file/plain_client.ts";
+import type { CatalogueEntry } from "../store/catalogue_entries.ts";
 import { formatBytes } from "../terminal/format.ts";
 import { printResult } from "../terminal/output.ts";
 import { printable, printableJson } from "../terminal/printable.ts";
 import { textWidth } from "../terminal/text_width.ts";
+import type { PlainListing } from "./file_service.ts";
 
 /** A column is not wider for the sake of one long name. */
 const NAME_MOST = 60;
 
 /** Prints what a server offers: name, size, time. */
 export function printList(
-  entries: readonly (ListEntry | PlainListing)[],
+  entries: readonly (CatalogueEntry | PlainListing)[],
   { json }: { readonly json: boolean },
 ): void {
   if (json) {
@@ -27,7 +27,7 @@ export function printList(
   }
 }
 
-function jsonEntry(entry: ListEntry | PlainListing): Record<string, unknown> {
+function jsonEntry(entry: CatalogueEntry | PlainListing): Record<string, unknown> {
   if (!("path" in entry)) return { file: entry.name, type: "file", size: entry.size };
   const { path, type, size, mtimeMs } = entry;
   return {
@@ -39,7 +39,7 @@ function jsonEntry(entry: ListEntry | PlainListing): Record<string, unknown> {
 }
 
 /** The time is this machine's, in the form of ISO 8601, which is Sweden's too. */
-function rowOf(entry: ListEntry | PlainListing): readonly string[] {
+function rowOf(entry: CatalogueEntry | PlainListing): readonly string[] {
   if (!("path" in entry)) return [printable(entry.name), entry.size];
   const { path, type, size, mtimeMs } = entry;
   const time = timeOf(mtimeMs)?.toLocaleString("sv-SE").slice(0, 16) ?? "";

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../commands/command.ts";
 import { serverAddress } from "../../commands/server_address.ts";
-import { matching } from "../../commands/tcp_get_names.ts";
-import { tcpGetView } from "../../commands/tcp_get_progress.ts";
-import { TcpTally } from "../../commands/tcp_get_tally.ts";
+import { matching } from "../../commands/file_get_names.ts";
+import { fileGetView } from "../../commands/file_get_progress.ts";
+import { FileTally } from "../../commands/file_get_tally.ts";
 import { ByteRanges } from "../../store/byte_ranges.ts";
 import { textWidth } from "../../terminal/text_width.ts";
 
@@ -47,11 +47,11 @@ Deno.test("a pattern stands for what it matches, with all that is below it", () 
 });
 
 Deno.test("progress shows each part and the file, on any terminal", () => {
-  const tally = new TcpTally();
+  const tally = new FileTally();
   tally.expect({ files: 1, bytes: 4000 });
   const written = new ByteRanges([{ from: 0, to: 1000 }, { from: 1500, to: 1750 }, { from: 2500, to: 3500 }]);
   tally.begin({ path: "two words\n.mkv", size: 4000, written, note: undefined });
-  const view = tcpGetView(tally, { parts: 4 });
+  const view = fileGetView(tally, { parts: 4 });
   const lines = view.lines({ columns: 100, rows: 24 });
   const shares = lines.map((line) => /([\d.]+) %/.exec(line)?.[1]);
   assertEquals(shares, ["100.0", "25.0", "50.0", "50.0", "56.2"]);

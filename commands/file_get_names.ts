@@ -1,31 +1,29 @@
 import { globToRegExp, isGlob } from "@std/path";
-import type { ListEntry } from "../protocols/tcp_file/messages.ts";
-import { parsePlainList } from "../protocols/tcp_file/plain_client.ts";
-import type { PlainConnection } from "../protocols/tcp_file/plain_connection.ts";
-import type { Remote } from "../protocols/tcp_file/remote.ts";
+import type { CatalogueEntry } from "../store/catalogue_entries.ts";
+import type { FileService } from "./file_service.ts";
 
-/** What a name stands for on a server of XFER/1: nothing, when there is no such file. */
-export type EntriesOf = (name: string) => Promise<readonly ListEntry[]>;
+/** What a name stands for on a server that lists its files: nothing, when there is no such file. */
+export type EntriesOf = (name: string) => Promise<readonly CatalogueEntry[]>;
 
 /**
  * Finds what names stand for: a file, a directory with all that is below it, or a pattern (`*`, `?`, `[a-z]`,
  * `{a,b}`, `**`), of which each match is one of these. A name that is there as it is written is no pattern.
  */
-export function entriesOn(remote: Remote): EntriesOf {
-  let all: Promise<readonly ListEntry[]> | undefined;
+export function entriesOn(service: FileService): EntriesOf {
+  let all: Promise<readonly CatalogueEntry[]> | undefined;
   return async (name) => {
     const clean = name.replace(/^(\.\/)+|\/+$/g, "");
-    if (clean === "" || clean === ".") return await remote.list("") ?? [];
-    const found = await remote.list(clean);
+    if (clean === "" || clean === ".") return await service.list("") ?? [];
+    const found = await service.list(clean);
     if (found !== undefined) return found;
     if (!isGlob(clean)) return [];
-    all ??= remote.list("").then((entries) => entries ?? []);
+    all ??= service.list("").then((entries) => entries ?? []);
     return matching(await all, clean);
   };
 }
 
 /** The entries that a pattern matches, and what is below the directories among them. */
-export function matching(entries: readonly ListEntry[], pattern: string): readonly ListEntry[] {
+export function matching(entries: readonly CatalogueEntry[], pattern: string): readonly CatalogueEntry[] {
   const matcher = globToRegExp(pattern);
   const folders = new Set<string>();
   return entries.filter(({ path, type }) => {
@@ -38,8 +36,7 @@ export function matching(entries: readonly ListEntry[], pattern: string): readon
 }
 
 /** What a name stands for on a plain server: itself, or as a pattern the names in its list that it matches. */
-export function plainNames({ list }: PlainConnection, name: string): readonly string[] {
-  const listed = parsePlainList(list).map((each) => each.name);
+export function plainNames(listed: readonly string[], name: string): readonly string[] {
   if (listed.includes(name) || !isGlob(name)) return [name];
   const matcher = globToRegExp(name);
   return listed.filter((each) => matcher.test(each));

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { backoffMs } from "../../net/backoff.ts";
-import { ConnectionProblem } from "../../net/connection_problem.ts";
+import { backoffMs } from "./backoff.ts";
+import { ConnectionProblem } from "./connection_problem.ts";
 
 /** Failures in a row, with nothing received between them, before giving up: about half a minute. */
 const MAX_FAILURES = 9;

@@ -1,8 +1,8 @@
-import type { RunningFile } from "../protocols/tcp_file/fetched.ts";
-import type { FileEnd } from "../protocols/tcp_file/fetch_tree.ts";
+import type { RunningFile } from "../store/fetched_file.ts";
+import type { FileEnd } from "../store/fetched_file.ts";
 
 /** What has become of the files of a run so far, and which one is under way. */
-export class TcpTally {
+export class FileTally {
   /** What was found to fetch. */
   files = 0;
   bytes = 0;
@@ -37,7 +37,7 @@ export class TcpTally {
     }
   }
 
-  /** The file that is fetched over several connections at the moment. */
+  /** The file that is fetched at the moment. */
   get running(): RunningFile | undefined {
     return this.#running;
   }
@@ -55,7 +55,7 @@ export class TcpTally {
     return this.#failures;
   }
 
-  get counts(): TcpCounts {
+  get counts(): FileCounts {
     return {
       files: this.#done,
       there: this.#there,
@@ -67,7 +67,7 @@ export class TcpTally {
 }
 
 /** How many files, and bytes of theirs. */
-export interface TcpCounts {
+export interface FileCounts {
   /** Files that were fetched. */
   readonly files: number;
   /** Files that were there already. */

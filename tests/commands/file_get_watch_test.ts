@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { EXIT, type ExitCode } from "../../commands/command.ts";
-import { watchInput } from "../../commands/tcp_get_watch.ts";
+import { watchInput } from "../../commands/file_get_watch.ts";
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { tempDir } from "../support/temp_dir.ts";
 

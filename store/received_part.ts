@@ -1,9 +1,9 @@
-import type { ByteRanges } from "../../store/byte_ranges.ts";
-import type { Disk } from "../../store/disk.ts";
-import { PacedSync } from "../../store/paced_sync.ts";
-import type { RangedPart, RangeWriter } from "../../store/ranged_part.ts";
-import { createRangedPart, findRangedPart } from "../../store/ranged_parts.ts";
-import type { KnownVersion } from "../../store/received_tree.ts";
+import type { ByteRanges } from "./byte_ranges.ts";
+import type { Disk } from "./disk.ts";
+import { PacedSync } from "./paced_sync.ts";
+import type { RangedPart, RangeWriter } from "./ranged_part.ts";
+import { createRangedPart, findRangedPart } from "./ranged_parts.ts";
+import type { KnownVersion } from "./received_tree.ts";
 
 /** Where a file goes. */
 export interface Destination {
@@ -109,17 +109,17 @@ export class ReceivedPart {
   /**
    * Gives the file its final name and its time, durably. Writers have to be closed.
    *
-   * @param options `root`: what XFER/1 recognises the file by; a plain server has nothing of the kind.
+   * @param options `digest`: what the whole was compared by; a plain server has nothing of the kind.
    * @returns The path.
    */
   async publish(
-    { size, root, overwrite }: {
+    { size, digest, overwrite }: {
       readonly size: number;
-      readonly root: string | undefined;
+      readonly digest: string | undefined;
       readonly overwrite: boolean;
     },
   ): Promise<string> {
-    return (await this.#part.publish({ size, sha256: root ?? "", overwrite })).path;
+    return (await this.#part.publish({ size, sha256: digest ?? "", overwrite })).path;
   }
 
   /** Deletes what there is. Writers have to be closed. */

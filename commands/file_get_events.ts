@@ -1,12 +1,12 @@
-import type { FileEnd } from "../protocols/tcp_file/fetch_tree.ts";
+import type { FileEnd } from "../store/fetched_file.ts";
 import { formatBytes } from "../terminal/format.ts";
 import { printNote, printResult } from "../terminal/output.ts";
 import { printable, printableJson } from "../terminal/printable.ts";
 import { EXIT, type ExitCode } from "./command.ts";
-import type { TcpCounts, TcpTally } from "./tcp_get_tally.ts";
+import type { FileCounts, FileTally } from "./file_get_tally.ts";
 
 /** What became of a run, as `--json` prints it last. */
-export interface TcpSummary extends TcpCounts {
+export interface FileSummary extends FileCounts {
   readonly event: "summary";
   readonly seconds: number;
   /** Whether it was ended before all files had their turn. */
@@ -17,14 +17,14 @@ export interface TcpSummary extends TcpCounts {
 export function endEvent(end: FileEnd): Readonly<Record<string, unknown>> {
   switch (end.kind) {
     case "done": {
-      const { path, local, size, fetchedBytes, root } = end;
+      const { path, local, size, fetchedBytes, digest } = end;
       return {
         event: "done",
         file: path,
         path: local,
         bytes: size,
         fetchedBytes,
-        ...root === undefined ? {} : { root },
+        ...digest,
       };
     }
     case "there":
@@ -49,7 +49,7 @@ export function printEnd(end: FileEnd, { json }: { readonly json: boolean }): vo
 }
 
 /** Tells of the file that was under way when the run was ended. */
-export function printInterrupted({ running }: TcpTally, { json }: { readonly json: boolean }): void {
+export function printInterrupted({ running }: FileTally, { json }: { readonly json: boolean }): void {
   if (running === undefined) return;
   const { path, written: { bytes } } = running;
   if (json) printResult(printableJson({ event: "interrupted", file: path, receivedBytes: bytes }));
@@ -59,7 +59,7 @@ export function printInterrupted({ running }: TcpTally, { json }: { readonly jso
 }
 
 /** "12 files, 3.40 GB in 41.20 s, 82.5 MB/s; 3 were there already; 1 failed". */
-export function summaryText(summary: TcpSummary): string {
+export function summaryText(summary: FileSummary): string {
   const { files, there, bytes, fetchedBytes, seconds, failed, interrupted } = summary;
   const time = Math.max(seconds, 1e-3);
   return [
@@ -73,7 +73,10 @@ export function summaryText(summary: TcpSummary): string {
 }
 
 /** What a run's files make of its exit code. */
-export function exitOf({ failures }: TcpTally, { interrupted }: { readonly interrupted: boolean }): ExitCode {
+export function exitOf(
+  { failures }: FileTally,
+  { interrupted }: { readonly interrupted: boolean },
+): ExitCode {
   if (interrupted) return EXIT.interrupted;
   if (failures.some(({ isCorrupt }) => isCorrupt)) return EXIT.corrupt;
   return failures.length > 0 ? EXIT.failed : EXIT.done;

@@ -1,21 +1,18 @@
-import { printed } from "../net/dial.ts";
-import { TreeFetch } from "../protocols/tcp_file/fetch_tree.ts";
-import { parsePlainList } from "../protocols/tcp_file/plain_client.ts";
-import type { Remote } from "../protocols/tcp_file/remote.ts";
 import { printNote, printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { NO_PROGRESS, type ProgressDisplay, showProgress } from "../terminal/progress_display.ts";
 import { EXIT, type ExitCode } from "./command.ts";
-import { exitOf, printEnd, printInterrupted, summaryText, type TcpSummary } from "./tcp_get_events.ts";
-import { printList } from "./tcp_get_list.ts";
-import { entriesOn, plainNames } from "./tcp_get_names.ts";
-import { tcpGetView } from "./tcp_get_progress.ts";
-import { TcpTally } from "./tcp_get_tally.ts";
-import { watchInput } from "./tcp_get_watch.ts";
+import { exitOf, type FileSummary, printEnd, printInterrupted, summaryText } from "./file_get_events.ts";
+import { printList } from "./file_get_list.ts";
+import { entriesOn, plainNames } from "./file_get_names.ts";
+import { fileGetView } from "./file_get_progress.ts";
+import { FileTally } from "./file_get_tally.ts";
+import type { FileFetcher, FileService } from "./file_service.ts";
+import { watchInput } from "./file_get_watch.ts";
 
-/** What `tcp-get` is to do. */
-export interface TcpGetOptions {
-  readonly remote: Remote;
+/** What `tcp-get` and `udp-get` are to do. */
+export interface FileGetOptions {
+  readonly service: FileService;
   /** What to fetch; "" is all. */
   readonly names: readonly string[];
   /** A file of further names, to be read until the person ends it. */
@@ -24,7 +21,8 @@ export interface TcpGetOptions {
   readonly list: boolean;
   /** Where to. Absolute. */
   readonly directory: string;
-  readonly connections: number;
+  /** How many equal parts the progress of a file is shown in. */
+  readonly parts: number;
   readonly overwrite: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -38,33 +36,32 @@ const MOST_PRINTED = 20;
  *
  * @throws {ConnectionProblem} The server can't be reached for its list.
  */
-export async function runTcpGet(options: TcpGetOptions): Promise<ExitCode> {
-  const { remote, names, input, list } = options;
+export async function runFileGet(options: FileGetOptions): Promise<ExitCode> {
+  const { service, names, input, list } = options;
   try {
     const isAllThere = list || names.length === 0 ? await showList(options) : true;
     if (list) return isAllThere ? EXIT.done : EXIT.failed;
     const code = names.length === 0 ? EXIT.done : await fetchNames(names, options);
-    if (input === undefined || remote.signal.aborted) return code;
+    if (input === undefined || service.signal.aborted) return code;
     const watched = await watchInput(input, {
-      signal: remote.signal,
+      signal: service.signal,
       fetch: (name) => fetchWatched(name, options),
     });
     return code === EXIT.done ? watched : code;
   } catch (problem) {
-    if (!remote.signal.aborted) throw problem;
+    if (!service.signal.aborted) throw problem;
     return EXIT.interrupted;
   }
 }
 
 /** @returns Whether there is something of each name. */
-async function showList({ remote, names, json }: TcpGetOptions): Promise<boolean> {
-  const connection = await remote.connect();
-  remote.release(connection);
-  if (connection.kind === "plain") {
-    printList(parsePlainList(connection.list), { json });
+async function showList({ service, names, json }: FileGetOptions): Promise<boolean> {
+  const plain = await service.plainList();
+  if (plain !== undefined) {
+    printList(plain, { json });
     return true;
   }
-  const entriesOf = entriesOn(remote);
+  const entriesOf = entriesOn(service);
   let isAllThere = true;
   for (const name of names.length === 0 ? [""] : names) {
     const entries = await entriesOf(name);
@@ -77,10 +74,10 @@ async function showList({ remote, names, json }: TcpGetOptions): Promise<boolean
 }
 
 /** Fetches what names stand for, and tells how that went. */
-async function fetchNames(names: readonly string[], options: TcpGetOptions): Promise<ExitCode> {
-  const { remote, json } = options;
+async function fetchNames(names: readonly string[], options: FileGetOptions): Promise<ExitCode> {
+  const { service, json } = options;
   const startedMs = performance.now();
-  const tally = new TcpTally();
+  const tally = new FileTally();
   const fail = (path: string, reason: string, isMissing = false) => {
     const end = { kind: "failed", path, reason, isMissing, isCorrupt: false } as const;
     tally.add(end);
@@ -91,15 +88,15 @@ async function fetchNames(names: readonly string[], options: TcpGetOptions): Pro
     const onMissing = (name: string) => fail(name, NOT_THERE, true);
     await fetchAll(names, { ...options, tally, onMissing });
   } catch (problem) {
-    interrupted = remote.signal.aborted;
+    interrupted = service.signal.aborted;
     if (interrupted) printInterrupted(tally, { json });
     else {
       const reason = problem instanceof Error ? problem.message : String(problem);
-      fail(tally.running?.path ?? printed(remote.access.endpoint), reason);
+      fail(tally.running?.path ?? service.name, reason);
     }
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  const summary: TcpSummary = { event: "summary", ...tally.counts, seconds, interrupted };
+  const summary: FileSummary = { event: "summary", ...tally.counts, seconds, interrupted };
   printResult(json ? JSON.stringify(summary) : summaryText(summary));
   return exitOf(tally, { interrupted });
 }
@@ -109,18 +106,17 @@ const NOT_THERE = "It is not on the server";
 /** Fetches one name of an input file. @returns What became of it. */
 async function fetchWatched(
   name: string,
-  options: TcpGetOptions,
+  options: FileGetOptions,
 ): Promise<{ readonly isMissing: boolean; readonly code: ExitCode }> {
-  const tally = new TcpTally();
+  const tally = new FileTally();
   let isMissing = false;
   try {
     await fetchAll([name], { ...options, tally, onMissing: () => isMissing = true, isWatching: true });
   } catch (problem) {
-    if (options.remote.signal.aborted) printInterrupted(tally, options);
+    if (options.service.signal.aborted) printInterrupted(tally, options);
     throw problem;
   } finally {
-    // A server has no use for connections that do nothing until the next name.
-    options.remote[Symbol.dispose]();
+    options.service.rest();
   }
   return {
     isMissing: isMissing || tally.failures.some((end) => end.isMissing),
@@ -132,19 +128,18 @@ async function fetchAll(
   names: readonly string[],
   options: RunOptions & { readonly onMissing: (name: string) => void },
 ): Promise<void> {
-  const { remote, tally, json, quiet, connections, onMissing } = options;
-  using display = quiet || json ? NO_PROGRESS : showProgress(tcpGetView(tally, { parts: connections }));
-  await using tree = treeFetch(options, display);
-  const first = await remote.connect();
-  remote.release(first);
-  if (first.kind === "plain") {
-    const listed = parsePlainList(first.list).map(({ name }) => name);
-    const found = [...new Set(names.flatMap((name) => name === "" ? listed : plainNames(first, name)))];
+  const { service, tally, json, quiet, parts, onMissing } = options;
+  using display = quiet || json ? NO_PROGRESS : showProgress(fileGetView(tally, { parts }));
+  await using fetcher = fetcherOf(options, display);
+  const plain = await service.plainList();
+  if (plain !== undefined) {
+    const listed = plain.map(({ name }) => name);
+    const found = [...new Set(names.flatMap((name) => name === "" ? listed : plainNames(listed, name)))];
     tally.expect({ files: found.length, bytes: 0 });
-    for (const name of found) await tree.fetchPlain(name);
+    for (const name of found) await fetcher.fetchPlain(name);
     return;
   }
-  const entriesOf = entriesOn(remote);
+  const entriesOf = entriesOn(service);
   const seen = new Set<string>();
   for (const name of names) {
     const entries = await entriesOf(name);
@@ -153,20 +148,20 @@ async function fetchAll(
     for (const { path } of fresh) seen.add(path);
     const files = fresh.filter(({ type }) => type === "file");
     tally.expect({ files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) });
-    await tree.fetch(fresh);
+    await fetcher.fetch(fresh);
   }
 }
 
 /** Options of what fetches, besides those of the command. */
-interface RunOptions extends TcpGetOptions {
-  readonly tally: TcpTally;
+interface RunOptions extends FileGetOptions {
+  readonly tally: FileTally;
   /** Who watches a file of names tells once of those that are not there. */
   readonly isWatching?: boolean;
 }
 
-function treeFetch(options: RunOptions, display: ProgressDisplay): TreeFetch {
-  const { tally, json, isWatching = false } = options;
-  return new TreeFetch({
+function fetcherOf(options: RunOptions, display: ProgressDisplay): FileFetcher {
+  const { service, tally, json, isWatching = false } = options;
+  return service.fetcher({
     ...options,
     onFile: (file) => tally.begin(file),
     onEnd: (end) => {
