@@ -1,5 +1,7 @@
 /** The plain protocol over UDP: its texts, and the requests of a client. See docs/protocols.md. */
 
+import type { PlainList } from "../../store/offered_list.ts";
+
 /** Most bytes of a file in a datagram, and of the list. */
 export const PLAIN_DATAGRAM_BYTES = 4096;
 /** Longest request: existing programs read no more. */
@@ -64,12 +66,11 @@ export function isPlainName(name: string): boolean {
 }
 
 /**
- * The list in one datagram, cut at a whole line; `omitted` is how many lines did not fit. Of no files it is an
- * empty line, as existing programs die of an empty datagram.
+ * The list of these files: whole, and cut at a whole line to one datagram. Of no files that is an empty line, as
+ * existing programs die of an empty datagram.
  */
-export function encodePlainList(
-  files: Iterable<PlainFile>,
-): { readonly bytes: Uint8Array<ArrayBuffer>; readonly omitted: number } {
+export function plainList(files: Iterable<PlainFile>): PlainList {
+  const lines: string[] = [];
   let text = "";
   let length = 0;
   let omitted = 0;
@@ -77,6 +78,7 @@ export function encodePlainList(
     if (!isPlainName(name)) continue;
     const line = `${name} ${size}B\n`;
     const lineBytes = encoder.encode(line).length;
+    lines.push(line);
     if (omitted > 0 || length + lineBytes > PLAIN_DATAGRAM_BYTES) {
       omitted++;
       continue;
@@ -84,7 +86,12 @@ export function encodePlainList(
     text += line;
     length += lineBytes;
   }
-  return { bytes: encoder.encode(text === "" ? "\n" : text), omitted };
+  return {
+    text: lines.join(""),
+    bytes: encoder.encode(text === "" ? "\n" : text),
+    files: lines.length,
+    omitted,
+  };
 }
 
 /** Reads a plain list. Lines that are no name and size are passed over. Names are a peer's: not safe as they are. */

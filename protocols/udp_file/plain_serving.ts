@@ -27,7 +27,7 @@ const EOF = encoder.encode(EOF_TEXT);
 export interface PlainOffer {
   /** In bytes; `undefined`: there is no such file. */
   sizeOf(name: string): number | undefined;
-  /** See {@linkcode encodePlainList}. */
+  /** See {@linkcode plainList}. */
   list(): Uint8Array;
 }
 
