@@ -24,9 +24,11 @@ export class Cubic implements CongestionControl {
   /** Packets that were sent before do not count as lost once more. */
   #recoveryUs = -Infinity;
 
-  constructor(datagramBytes: number) {
+  /** @param windowBytes To begin with, beyond what is found out by doubling. Default: to begin by doubling. */
+  constructor(datagramBytes: number, windowBytes?: number) {
     this.#datagramBytes = datagramBytes;
-    this.#window = INITIAL_PACKETS * datagramBytes;
+    this.#window = windowBytes ?? INITIAL_PACKETS * datagramBytes;
+    if (windowBytes !== undefined) this.#threshold = windowBytes;
   }
 
   get windowBytes(): number {
@@ -40,9 +42,14 @@ export class Cubic implements CongestionControl {
   }
 
   observed(sample: PathSample): void {
+    if (sample.lostSentUs > this.#recoveryUs) this.backOff(sample.nowUs);
+    this.grow(sample);
+  }
+
+  /** What an ACK allows to have under way more, whatever was lost. */
+  grow(sample: PathSample): void {
     this.#datagramBytes = sample.datagramBytes;
     this.#smoothedUs = sample.smoothedUs;
-    if (sample.lostSentUs > this.#recoveryUs) this.#backOff(sample.nowUs);
     // A window that is not used does not grow (RFC 9002 section 7.8); nor does it for packets of before the loss.
     const isUsed = sample.priorBytes + sample.datagramBytes >= this.#window / 2 && !sample.isStarved;
     if (isUsed && sample.ackedSentUs > this.#recoveryUs) this.#grow(sample);
@@ -81,7 +88,8 @@ export class Cubic implements CongestionControl {
     this.#window = Math.max(grown, this.#reno) * this.#datagramBytes;
   }
 
-  #backOff(nowUs: number): void {
+  /** A queue has dropped. */
+  backOff(nowUs: number): void {
     this.#recoveryUs = nowUs;
     const packets = this.#window / this.#datagramBytes;
     // Section 4.7: who did not get back to where it was leaves room for others.

@@ -4,8 +4,12 @@ import { BASE_DATAGRAM_BYTES } from "./packets.ts";
 const LADDER = [16_384, 8952, 4096, 1472, 1452, 1400, 1280];
 /** A size that so many probes did not get through is too large (RFC 8899 section 5.1.2, MAX_PROBES). */
 const MAX_PROBES = 3;
-/** So many filled datagrams lost in a row, with none come: the path has become narrower. */
+/**
+ * So many filled datagrams lost, and none come, for so long: the path has become narrower. A queue that is full
+ * drops as many in a row, but lets some through in between.
+ */
 const BLACK_HOLE_PACKETS = 32;
+const BLACK_HOLE_US = 1_000_000;
 /** After a black hole, and when all sizes failed, when to look again (section 5.1.1, PMTU_RAISE_TIMER). */
 const RAISE_US = 600_000_000;
 /** A black hole may have been an outage: the first look is sooner. */
@@ -23,6 +27,7 @@ export class DatagramSize {
   #failures = 0;
   #isUnderWay = false;
   #lostInRow = 0;
+  #lostSinceUs = 0;
   #raiseUs = Infinity;
   #raiseAfterUs = FIRST_RAISE_US;
 
@@ -75,7 +80,10 @@ export class DatagramSize {
 
   /** A datagram of data was lost. */
   lost(size: number, nowUs: number): void {
-    if (size > BASE_DATAGRAM_BYTES && ++this.#lostInRow >= BLACK_HOLE_PACKETS) this.#fallBack(nowUs);
+    if (size <= BASE_DATAGRAM_BYTES) return;
+    if (this.#lostInRow++ === 0) this.#lostSinceUs = nowUs;
+    const isLong = nowUs > this.#lostSinceUs + BLACK_HOLE_US;
+    if (isLong && this.#lostInRow >= BLACK_HOLE_PACKETS) this.#fallBack(nowUs);
   }
 
   /** No ACK came, twice in a row (RFC 8899 section 4.3). */

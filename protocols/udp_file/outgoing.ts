@@ -107,7 +107,7 @@ export class Outgoing {
       head.offset = this.control.nextOffset;
       return this.control.fill(target);
     }
-    if (this.#isWaiting || this.#source === undefined) return 0;
+    if (this.#source === undefined || !this.hasMore) return 0;
     // Before the source is asked: it may call `wake` while it answers.
     this.#isWaiting = true;
     const length = this.#fillLost(target, head, this.#source) || this.#fillFresh(target, head, this.#source);

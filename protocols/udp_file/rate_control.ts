@@ -1,3 +1,4 @@
+import { Cubic } from "./cubic.ts";
 import { type CongestionControl, INITIAL_PACKETS, LEAST_PACKETS, type PathSample } from "./congestion.ts";
 
 /** Doubles what is under way each round: 4 ln 2 (BBR, section 4.2.2). */
@@ -17,13 +18,24 @@ const DRAINED_SHARE = 0.5;
 /** Loss is judged over so many packets; the least of so many judgements is what the path loses by itself. */
 const JUDGED_PACKETS = 64;
 const JUDGEMENTS = 8;
+const USUAL_PACKETS = 8192;
 const MOST_LOSS = 0.5;
-/** A queue holds packets back for more than this, and when it is full it drops more than the path does by itself. */
-const QUEUE_SHARE = 0.25;
-const QUEUE_US = 1000;
-const DROP_SHARE = 0.02;
+/** A queue holds the packets of a round back for more than this, on average. */
+const QUEUE_SHARE = 0.1;
+const QUEUE_US = 2000;
+/** When it is full, it drops more than what the path loses by itself: by chance once in a thousand rounds. */
+const CHANCE_DEVIATIONS = 3;
+const CHANCE_PACKETS = 4;
+const OVERFLOW_PACKETS = 16;
+/** A queue that drops again so soon is filled by others, too; for how long that is believed. */
+const SHARED_WITHIN_US = 10_000_000;
+const SHARED_US = 20_000_000;
+/** Who shares a queue sees it full from time to time. */
+const QUIET_US = 6_000_000;
 /** What is left under way by a queue that drops (BBR version 3: Beta). */
 const BACK_OFF = 0.7;
+/** What a back-off leaves at least: what was seen to arrive, and the time that ACKs take to tell. */
+const LEAST_CEILING = 1.15;
 /** Near paths: what one turn of both ends' event loops takes. */
 const TURN_US = 1000;
 const MOST_TURN_BYTES = 96 * 1024;
@@ -33,14 +45,17 @@ type Phase =
   | { readonly kind: "drain" }
   | { readonly kind: "cycle"; readonly step: number; readonly sinceUs: number }
   /** Little is under way, so that the queue of this connection is empty. */
-  | { readonly kind: "look"; readonly untilUs: number };
+  | { readonly kind: "look"; readonly untilUs: number }
+  /** Others fill the queue: what they would do is done. */
+  | { readonly kind: "shared"; readonly cubic: Cubic; readonly untilUs: number };
 
 /**
  * Sends at the rate at which bytes are seen to arrive, after BBR (draft-cardwell-iccrg-bbr-congestion-control).
  *
  * Loss alone does not slow it down: what the path loses by itself, with no queue and at whatever rate, is made
  * up for. Loss that comes with a longer round trip is a queue that is full, and takes a third of what is under
- * way; two timeouts in a row take all but a few packets.
+ * way; when that happens again soon, others share the link, and get what they would get from CUBIC. Two timeouts
+ * in a row take all but a few packets.
  */
 export class RateControl implements CongestionControl {
   #phase: Phase = { kind: "startup" };
@@ -54,10 +69,14 @@ export class RateControl implements CongestionControl {
   #smoothedUs = 0;
   #fullBandwidth = 0;
   #fullRounds = 0;
-  /** Shortest round trip, and fates, of this round. */
-  #roundLeastUs = Infinity;
+  /** Round trips that were measured in this round, and fates. */
+  #roundTripsUs = 0;
+  #roundTrips = 0;
   #roundAcked = 0;
   #roundLost = 0;
+  /** Fates while no queue was seen, the older the less they count. */
+  #usualAcked = 0;
+  #usualLost = 0;
   #judgedAcked = 0;
   #judgedLost = 0;
   readonly #losses = new Float64Array(JUDGEMENTS);
@@ -66,7 +85,12 @@ export class RateControl implements CongestionControl {
   /** Bytes that may be under way after a queue was seen to drop. */
   #ceiling = Infinity;
   #hasDropped = false;
+  #droppedUs = -Infinity;
+  /** When the last way down of a cycle began, and when it ended. */
+  #downFromUs = Infinity;
+  #downToUs = Infinity;
   readonly #heaps = new Float64Array(BANDWIDTH_ROUNDS);
+  #heap = 0;
   #heapSinceUs = 0;
   #heapBytes = 0;
   /** No ACK since the timers have run out. */
@@ -78,6 +102,7 @@ export class RateControl implements CongestionControl {
 
   get bytesPerUs(): number {
     const { kind } = this.#phase;
+    if (this.#phase.kind === "shared") return this.#phase.cubic.bytesPerUs;
     if (this.#bandwidth === 0) {
       const initial = INITIAL_PACKETS * this.#datagramBytes;
       return this.#smoothedUs === 0 ? Infinity : STARTUP_GAIN * initial / this.#smoothedUs;
@@ -89,16 +114,19 @@ export class RateControl implements CongestionControl {
       : this.#phase.kind === "cycle"
       ? CYCLE[this.#phase.step] ?? 1
       : 1;
-    return gain * this.#bandwidth / (1 - this.#loss);
+    // Down there it is seen what the path loses by itself, and nothing must be added for that.
+    return kind === "cycle" && gain < 1 ? gain * this.#bandwidth : gain * this.#bandwidth / (1 - this.#loss);
   }
 
   get windowBytes(): number {
     const least = LEAST_PACKETS * this.#datagramBytes;
     if (this.#isCutOff) return least;
     if (this.#bandwidth === 0) return INITIAL_PACKETS * this.#datagramBytes;
+    if (this.#phase.kind === "shared") return this.#phase.cubic.windowBytes;
     if (this.#phase.kind === "look") return Math.max(least, DRAINED_SHARE * this.#product());
+    const gain = this.#phase.kind === "startup" ? STARTUP_GAIN : WINDOW_GAIN;
     const turn = Math.min(MOST_TURN_BYTES, 2 * TURN_US * this.#bandwidth);
-    const wanted = Math.max(WINDOW_GAIN * this.#product() + Math.max(...this.#heaps), turn);
+    const wanted = Math.max(gain * this.#product() + this.#heap, turn);
     const first = this.#phase.kind === "startup" ? INITIAL_PACKETS * this.#datagramBytes : least;
     return Math.max(least, Math.min(this.#ceiling, Math.max(first, wanted)));
   }
@@ -109,7 +137,11 @@ export class RateControl implements CongestionControl {
     this.#roundAcked += sample.ackedPackets;
     this.#roundLost += sample.lostPackets;
     if (sample.ackedPackets > 0) this.#isCutOff = false;
-    if (sample.roundTripUs > 0) this.#roundLeastUs = Math.min(this.#roundLeastUs, sample.roundTripUs);
+    if (sample.roundTripUs > 0) {
+      this.#roundTripsUs += sample.roundTripUs;
+      this.#roundTrips++;
+    }
+    this.#judge(sample);
     this.#findHeaps(sample);
     this.#findBandwidth(sample);
     this.#findLeast(sample);
@@ -163,16 +195,16 @@ export class RateControl implements CongestionControl {
     const extra = Math.min(this.#heapBytes - expected, this.#product());
     const i = this.#round % BANDWIDTH_ROUNDS;
     this.#heaps[i] = Math.max(this.#heaps[i] ?? 0, extra);
+    this.#heap = Math.max(this.#heap, extra);
   }
 
   #endRound(sample: PathSample): void {
-    const isQueued = this.#roundLeastUs > (1 + QUEUE_SHARE) * this.#leastUs + QUEUE_US;
-    const loss = this.#roundLost / Math.max(1, this.#roundLost + this.#roundAcked);
-    const isDropping = isQueued && this.#roundLost > 1 && loss > 1.5 * this.#loss + DROP_SHARE;
-    if (isDropping) this.#backOff(sample);
-    else this.#judge(isQueued);
+    const isQueued = this.#isQueued(this.#roundTripsUs / Math.max(1, this.#roundTrips));
+    if (!isQueued) this.#note();
+    else if (this.#isDropping()) this.#dropped(sample);
     if (this.#phase.kind === "startup" && !sample.isStarved) this.#lookIfFull();
-    this.#roundLeastUs = Infinity;
+    this.#roundTripsUs = 0;
+    this.#roundTrips = 0;
     this.#roundAcked = 0;
     this.#roundLost = 0;
     if (sample.isStarved) return;
@@ -180,22 +212,65 @@ export class RateControl implements CongestionControl {
     this.#bandwidths[this.#round % BANDWIDTH_ROUNDS] = 0;
     this.#heaps[this.#round % BANDWIDTH_ROUNDS] = 0;
     this.#bandwidth = Math.max(...this.#bandwidths);
+    this.#heap = Math.max(...this.#heaps);
+  }
+
+  #isQueued(roundTripUs: number): boolean {
+    return roundTripUs > (1 + QUEUE_SHARE) * this.#leastUs + QUEUE_US;
+  }
+
+  /** Whether more is lost in this round than the path loses by itself. */
+  #isDropping(): boolean {
+    const packets = this.#roundLost + this.#roundAcked;
+    const usual = this.#usualLost / Math.max(1, this.#usualLost + this.#usualAcked);
+    const expected = Math.max(usual, this.#loss) * packets;
+    return this.#roundLost > expected + CHANCE_DEVIATIONS * Math.sqrt(expected) + CHANCE_PACKETS;
+  }
+
+  /** Starting up, a queue fills within a round: what it drops then is not waited for to the end of it. */
+  #isOverflowing({ roundTripUs }: PathSample): boolean {
+    return this.#isQueued(roundTripUs) && this.#roundLost >= OVERFLOW_PACKETS && this.#isDropping();
+  }
+
+  #note(): void {
+    this.#usualAcked += this.#roundAcked;
+    this.#usualLost += this.#roundLost;
+    if (this.#usualAcked + this.#usualLost < USUAL_PACKETS) return;
+    this.#usualAcked /= 2;
+    this.#usualLost /= 2;
+  }
+
+  /** A queue was full. What it dropped is still found for a round. */
+  #dropped(sample: PathSample): void {
+    const { nowUs } = sample;
+    const sinceUs = nowUs - this.#droppedUs;
+    if (sinceUs < 2 * this.#smoothedUs) return;
+    this.#droppedUs = nowUs;
+    if (this.#phase.kind === "shared") this.#phase.cubic.backOff(nowUs);
+    else if (this.#phase.kind === "startup" || sinceUs > SHARED_WITHIN_US) this.#backOff(sample);
+    else {
+      const cubic = new Cubic(this.#datagramBytes, BACK_OFF * sample.priorBytes);
+      this.#phase = { kind: "shared", cubic, untilUs: nowUs + SHARED_US };
+    }
   }
 
   #backOff({ priorBytes }: PathSample): void {
-    this.#ceiling = Math.max(this.#product(), BACK_OFF * Math.min(this.#ceiling, priorBytes));
+    const least = LEAST_CEILING * this.#product() + this.#heap;
+    this.#ceiling = Math.max(least, BACK_OFF * Math.min(this.#ceiling, priorBytes));
     this.#hasDropped = true;
     if (this.#phase.kind === "startup") this.#phase = { kind: "drain" };
   }
 
   /**
-   * What the path loses by itself: the least of several judgements, some of which are of times when less was
-   * sent than arrives. A queue, or a policer, loses nothing then.
+   * Learns what the path loses by itself, from times when less was sent than it carries: while it is started
+   * up, and on the way down of each cycle. It is the least of several judgements, as others may send more.
    */
-  #judge(isQueued: boolean): void {
-    if (isQueued) return;
-    this.#judgedAcked += this.#roundAcked;
-    this.#judgedLost += this.#roundLost;
+  #judge({ ackedPackets, lostPackets, ackedSentUs, roundTripUs }: PathSample): void {
+    const isDown = ackedSentUs >= this.#downFromUs && ackedSentUs < this.#downToUs;
+    const isRising = this.#phase.kind === "startup" && this.#fullRounds === 0;
+    if ((!isDown && !isRising) || this.#isQueued(roundTripUs)) return;
+    this.#judgedAcked += ackedPackets;
+    this.#judgedLost += lostPackets;
     const packets = this.#judgedAcked + this.#judgedLost;
     if (packets < JUDGED_PACKETS) return;
     this.#losses[this.#judged++ % JUDGEMENTS] = this.#judgedLost / packets;
@@ -217,9 +292,12 @@ export class RateControl implements CongestionControl {
     const isLong = nowUs > this.#leastAtUs + LEAST_RTT_US;
     switch (this.#phase.kind) {
       case "startup":
+        if (this.#isOverflowing(sample)) this.#dropped(sample);
         return;
       case "drain":
-        if (flightBytes <= this.#product()) this.#phase = { kind: "cycle", step: 2, sinceUs: nowUs };
+        if (flightBytes <= LEAST_CEILING * this.#product()) {
+          this.#phase = { kind: "cycle", step: 2, sinceUs: nowUs };
+        }
         return;
       case "cycle":
         if (isLong) this.#phase = { kind: "look", untilUs: nowUs + DRAINED_US + this.#smoothedUs };
@@ -229,6 +307,13 @@ export class RateControl implements CongestionControl {
         if (nowUs < this.#phase.untilUs) return;
         this.#leastAtUs = nowUs;
         this.#phase = { kind: "cycle", step: 0, sinceUs: nowUs };
+        return;
+      case "shared":
+        this.#phase.cubic.grow(sample);
+        if (nowUs < this.#phase.untilUs && nowUs < this.#droppedUs + QUIET_US) return;
+        // One drop more is enough to go back.
+        this.#droppedUs = nowUs;
+        this.#phase = { kind: "cycle", step: 1, sinceUs: nowUs };
     }
   }
 
@@ -246,6 +331,10 @@ export class RateControl implements CongestionControl {
       if (this.#ceiling > WINDOW_GAIN * this.#product()) this.#ceiling = Infinity;
       this.#hasDropped = false;
     }
+    if (gain > 1) {
+      this.#downFromUs = nowUs;
+      this.#downToUs = Infinity;
+    } else if (gain < 1) this.#downToUs = nowUs;
     this.#phase = { kind: "cycle", step: (step + 1) % CYCLE.length, sinceUs: nowUs };
   }
 }
