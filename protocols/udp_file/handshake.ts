@@ -5,7 +5,7 @@
  * | client | server |
  * |---|---|
  * | HELLO: `XUDP/1 <nonce>`, padded with spaces to 1000 bytes | RETRY: nonce, cookie |
- * | OPEN: nonce, cookie, proof, version, credit, padded to 1000 bytes | ACCEPT: connection, credit, proof |
+ * | OPEN: nonce, cookie, proof, version, credit, flags, rate, padded to 1000 bytes | ACCEPT: connection, credit, proof |
  *
  * An OPEN that is repeated gets the same ACCEPT. The server may answer an OPEN with CLOSE instead. All of
  * them carry the first four bytes of the nonce for a connection.
@@ -30,7 +30,12 @@ export const ASKING_BYTES = 1000;
 const PROOF_BYTES = 32;
 const VERSION = 1;
 const HELLO = "XUDP/1 ";
-const OPEN_BYTES = NONCE_BYTES + COOKIE_BYTES + PROOF_BYTES + 8;
+/** Where in OPEN the fields behind the proof are. */
+const VERSION_AT = NONCE_BYTES + COOKIE_BYTES + PROOF_BYTES;
+/** Flag of OPEN: the server is to send as TCP would. */
+const CUBIC = 1;
+/** Unit of the rate in OPEN. */
+const RATE_UNIT = 1000;
 
 /** What a client sends to open a connection. */
 export interface Open {
@@ -40,6 +45,10 @@ export interface Open {
   readonly proof: Uint8Array;
   /** How many bytes of files it can take for a start. */
   readonly credit: number;
+  /** How the server is to keep from overloading the path. */
+  readonly congestion: "rate" | "cubic";
+  /** What the server is to send at most, in bytes a second; `undefined`: no bound. It is sent in units of 1000. */
+  readonly maxBytesPerSecond: number | undefined;
 }
 
 /** What a server answers. */
@@ -86,7 +95,8 @@ export function decodeRetry(packet: Uint8Array, nonce: Uint8Array): Uint8Array |
 }
 
 /** A whole OPEN. */
-export function encodeOpen({ nonce, cookie, proof, credit }: Open): Uint8Array<ArrayBuffer> {
+export function encodeOpen(open: Open): Uint8Array<ArrayBuffer> {
+  const { nonce, cookie, proof, credit, congestion, maxBytesPerSecond = 0 } = open;
   const packet = new Uint8Array(ASKING_BYTES);
   let at = PACKET_HEADER_BYTES;
   for (const field of [nonce, cookie, proof]) {
@@ -95,20 +105,25 @@ export function encodeOpen({ nonce, cookie, proof, credit }: Open): Uint8Array<A
   }
   putU32(packet, at, VERSION);
   putU32(packet, at + 4, Math.min(credit, 0xffff_ffff));
+  putU32(packet, at + 8, congestion === "cubic" ? CUBIC : 0);
+  putU32(packet, at + 12, Math.min(Math.ceil(maxBytesPerSecond / RATE_UNIT), 0xffff_ffff));
   return sealed(packet, PACKET.open, nonce);
 }
 
 /** What a packet of type OPEN asks; `undefined`: it is none of this version. Shares its memory. */
 export function decodeOpen(packet: Uint8Array): Open | undefined {
   const payload = packet.subarray(PACKET_HEADER_BYTES);
-  if (packet.length !== ASKING_BYTES || getU32(payload, OPEN_BYTES - 8) !== VERSION) return undefined;
+  if (packet.length !== ASKING_BYTES || getU32(payload, VERSION_AT) !== VERSION) return undefined;
   const cookieAt = NONCE_BYTES;
+  const rate = getU32(payload, VERSION_AT + 12);
   const proofAt = cookieAt + COOKIE_BYTES;
   return {
     nonce: payload.subarray(0, cookieAt),
     cookie: payload.subarray(cookieAt, proofAt),
     proof: payload.subarray(proofAt, proofAt + PROOF_BYTES),
-    credit: getU32(payload, OPEN_BYTES - 4),
+    credit: getU32(payload, VERSION_AT + 4),
+    congestion: (getU32(payload, VERSION_AT + 8) & CUBIC) === 0 ? "rate" : "cubic",
+    maxBytesPerSecond: rate === 0 ? undefined : rate * RATE_UNIT,
   };
 }
 

@@ -8,6 +8,7 @@ import {
   encodeOpen,
   isProof,
   nonceTag,
+  type Open,
   serverProof,
 } from "./handshake.ts";
 import { PACKET, PacketHead, readClose, readPacket } from "./packets.ts";
@@ -28,6 +29,9 @@ export interface OpeningOptions {
   readonly token?: string | undefined;
   /** How many bytes of files this end can take for a start. */
   readonly creditBytes: number;
+  /** What the server is asked for, as in `Open`. Default: `rate`, and no bound. */
+  readonly congestion?: Open["congestion"] | undefined;
+  readonly maxBytesPerSecond?: number | undefined;
 }
 
 /** Where it stands. */
@@ -118,13 +122,13 @@ export class Opening {
   }
 
   #takeRetry(packet: Uint8Array, nowUs: number): void {
-    const { nonce, token, creditBytes } = this.#options;
+    const { nonce, token, creditBytes: credit, congestion = "rate", maxBytesPerSecond } = this.#options;
     const cookie = decodeRetry(packet, nonce)?.slice();
     if (cookie === undefined || this.#cookie !== undefined) return;
     this.#measure(nowUs);
     this.#cookie = cookie;
     const proof = clientProof(token, { nonce, cookie });
-    this.#message = encodeOpen({ nonce, cookie, proof, credit: creditBytes });
+    this.#message = encodeOpen({ nonce, cookie, proof, credit, congestion, maxBytesPerSecond });
     this.#copies = 0;
     this.#wakeAtUs = nowUs;
   }

@@ -164,7 +164,7 @@ export class Reception {
 
   /** @returns What to answer. */
   #accept(
-    { nonce, cookie, credit }: Open,
+    { nonce, cookie, credit, congestion, maxBytesPerSecond }: Open,
     { from, key }: { readonly from: Deno.NetAddr; readonly key: string },
   ): Uint8Array {
     const { token, socket, bucket, catalogue, files, readAhead, onEvent } = this.#options;
@@ -182,6 +182,8 @@ export class Reception {
         nowUs: nowUs(),
         connection,
         peerCreditBytes: credit,
+        congestion,
+        maxBytesPerSecond,
         maxDatagramBytes: isLoopback ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES,
       },
       link: { socket, to: from, bucket },

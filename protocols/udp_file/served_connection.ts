@@ -80,8 +80,6 @@ interface Giving {
   /** Where the last of what was asked for ends. */
   readonly lastByte: number;
   isEndAsked: boolean;
-  /** What the client does not have yet. */
-  readonly owes: Set<"bytes" | "digest">;
 }
 
 /** One client of XUDP/1: answers what it asks over the control stream, and sends the files. */
@@ -107,7 +105,8 @@ export class ServedConnection implements ContentSource {
         control: (line) => this.#take(line),
         // A client sends no files.
         content: () => {},
-        delivered: (file) => this.#delivered(file),
+        // It is the client that says when it has a file.
+        delivered: () => {},
       },
     });
     this.#link = new Link({ ...options.link, connection: this.#connection, onTurn: () => this.#afterTurn() });
@@ -142,7 +141,8 @@ export class ServedConnection implements ContentSource {
       const message = parseClientMessage(line);
       if ("list" in message) void this.#list(message.list.id, message.list.path);
       else if ("get" in message) this.#get(message.get);
-      else if ("cancel" in message) this.#stop(message.cancel.id, "cancelled", "The client has cancelled it");
+      else if ("done" in message) this.#done(message.done.id);
+      else this.#stop(message.cancel.id, "cancelled", "The client has cancelled it");
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
       this.#connection.close(CLOSE_CODE.violation, error.message);
@@ -209,7 +209,6 @@ export class ServedConnection implements ContentSource {
     });
     const bytes = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     const lastByte = ranges.at(-1)?.to ?? 0;
-    const owes = new Set(bytes === 0 ? ["digest"] as const : ["bytes", "digest"] as const);
     const giving = {
       request,
       reader,
@@ -217,7 +216,6 @@ export class ServedConnection implements ContentSource {
       startedMs: performance.now(),
       lastByte,
       isEndAsked: false,
-      owes,
     };
     this.#giving.set(id, giving);
     this.#files++;
@@ -236,8 +234,6 @@ export class ServedConnection implements ContentSource {
       (sha256) => {
         if (this.#giving.get(id) !== giving) return;
         this.#connection.sendControl(messageLine({ end: { id, sha256 } }));
-        giving.owes.delete("digest");
-        this.#settle(giving);
         this.#link.turn();
       },
       (problem: unknown) => {
@@ -246,17 +242,12 @@ export class ServedConnection implements ContentSource {
     );
   }
 
-  #delivered(file: number): void {
-    const giving = this.#giving.get(file);
+  /** The client has a file, and it is what it should be. */
+  #done(request: number): void {
+    const giving = this.#giving.get(request);
     if (giving === undefined) return;
-    giving.owes.delete("bytes");
-    this.#settle(giving);
-  }
-
-  /** Forgets a file once the client has all of it. */
-  #settle(giving: Giving): void {
-    if (giving.owes.size > 0) return;
     const { request: { path }, bytes, startedMs } = giving;
+    this.#connection.withdraw(request);
     this.#forget(giving);
     const seconds = (performance.now() - startedMs) / 1000;
     this.#options.onEvent({ type: "served", address: this.#options.link.to.hostname, path, bytes, seconds });
