@@ -1,3 +1,4 @@
+import { PathLoss } from "./path_loss.ts";
 import { Cubic } from "./cubic.ts";
 import { type CongestionControl, INITIAL_PACKETS, LEAST_PACKETS, type PathSample } from "./congestion.ts";
 
@@ -15,17 +16,10 @@ const BANDWIDTH_ROUNDS = 10;
 const LEAST_RTT_US = 10_000_000;
 const DRAINED_US = 100_000;
 const DRAINED_SHARE = 0.5;
-/** Loss is judged over so many packets; the least of so many judgements is what the path loses by itself. */
-const JUDGED_PACKETS = 64;
-const JUDGEMENTS = 8;
-const USUAL_PACKETS = 8192;
-const MOST_LOSS = 0.5;
 /** A queue holds the packets of a round back for more than this, on average. */
 const QUEUE_SHARE = 0.1;
 const QUEUE_US = 2000;
-/** When it is full, it drops more than what the path loses by itself: by chance once in a thousand rounds. */
-const CHANCE_DEVIATIONS = 3;
-const CHANCE_PACKETS = 4;
+/** Starting up, so many are lost before a queue counts as full within a round. */
 const OVERFLOW_PACKETS = 16;
 /** A queue that drops again so soon is filled by others, too; for how long that is believed. */
 const SHARED_WITHIN_US = 10_000_000;
@@ -74,14 +68,7 @@ export class RateControl implements CongestionControl {
   #roundTrips = 0;
   #roundAcked = 0;
   #roundLost = 0;
-  /** Fates while no queue was seen, the older the less they count. */
-  #usualAcked = 0;
-  #usualLost = 0;
-  #judgedAcked = 0;
-  #judgedLost = 0;
-  readonly #losses = new Float64Array(JUDGEMENTS);
-  #judged = 0;
-  #loss = 0;
+  readonly #loss = new PathLoss();
   /** Bytes that may be under way after a queue was seen to drop. */
   #ceiling = Infinity;
   #hasDropped = false;
@@ -115,7 +102,9 @@ export class RateControl implements CongestionControl {
       ? CYCLE[this.#phase.step] ?? 1
       : 1;
     // Down there it is seen what the path loses by itself, and nothing must be added for that.
-    return kind === "cycle" && gain < 1 ? gain * this.#bandwidth : gain * this.#bandwidth / (1 - this.#loss);
+    return kind === "cycle" && gain < 1
+      ? gain * this.#bandwidth
+      : gain * this.#bandwidth / (1 - this.#loss.share);
   }
 
   get windowBytes(): number {
@@ -141,7 +130,7 @@ export class RateControl implements CongestionControl {
       this.#roundTripsUs += sample.roundTripUs;
       this.#roundTrips++;
     }
-    this.#judge(sample);
+    if (this.#isEasy(sample)) this.#loss.judge(sample.ackedPackets, sample.lostPackets);
     this.#findHeaps(sample);
     this.#findBandwidth(sample);
     this.#findLeast(sample);
@@ -163,7 +152,7 @@ export class RateControl implements CongestionControl {
 
   /** What fits on the path, in bytes, with what it loses. */
   #product(): number {
-    return this.#leastUs === Infinity ? 0 : this.#bandwidth * this.#leastUs / (1 - this.#loss);
+    return this.#leastUs === Infinity ? 0 : this.#bandwidth * this.#leastUs / (1 - this.#loss.share);
   }
 
   #findBandwidth({ bytesPerUs, isStarved }: PathSample): void {
@@ -200,8 +189,8 @@ export class RateControl implements CongestionControl {
 
   #endRound(sample: PathSample): void {
     const isQueued = this.#isQueued(this.#roundTripsUs / Math.max(1, this.#roundTrips));
-    if (!isQueued) this.#note();
-    else if (this.#isDropping()) this.#dropped(sample);
+    if (!isQueued) this.#loss.note(this.#roundAcked, this.#roundLost);
+    else if (this.#loss.isMore(this.#roundAcked, this.#roundLost)) this.#dropped(sample);
     if (this.#phase.kind === "startup" && !sample.isStarved) this.#lookIfFull();
     this.#roundTripsUs = 0;
     this.#roundTrips = 0;
@@ -219,25 +208,10 @@ export class RateControl implements CongestionControl {
     return roundTripUs > (1 + QUEUE_SHARE) * this.#leastUs + QUEUE_US;
   }
 
-  /** Whether more is lost in this round than the path loses by itself. */
-  #isDropping(): boolean {
-    const packets = this.#roundLost + this.#roundAcked;
-    const usual = this.#usualLost / Math.max(1, this.#usualLost + this.#usualAcked);
-    const expected = Math.max(usual, this.#loss) * packets;
-    return this.#roundLost > expected + CHANCE_DEVIATIONS * Math.sqrt(expected) + CHANCE_PACKETS;
-  }
-
   /** Starting up, a queue fills within a round: what it drops then is not waited for to the end of it. */
   #isOverflowing({ roundTripUs }: PathSample): boolean {
-    return this.#isQueued(roundTripUs) && this.#roundLost >= OVERFLOW_PACKETS && this.#isDropping();
-  }
-
-  #note(): void {
-    this.#usualAcked += this.#roundAcked;
-    this.#usualLost += this.#roundLost;
-    if (this.#usualAcked + this.#usualLost < USUAL_PACKETS) return;
-    this.#usualAcked /= 2;
-    this.#usualLost /= 2;
+    return this.#isQueued(roundTripUs) && this.#roundLost >= OVERFLOW_PACKETS &&
+      this.#loss.isMore(this.#roundAcked, this.#roundLost);
   }
 
   /** A queue was full. What it dropped is still found for a round. */
@@ -261,23 +235,11 @@ export class RateControl implements CongestionControl {
     if (this.#phase.kind === "startup") this.#phase = { kind: "drain" };
   }
 
-  /**
-   * Learns what the path loses by itself, from times when less was sent than it carries: while it is started
-   * up, and on the way down of each cycle. It is the least of several judgements, as others may send more.
-   */
-  #judge({ ackedPackets, lostPackets, ackedSentUs, roundTripUs }: PathSample): void {
+  /** Whether a sample is of a time when less was sent than the path carries. */
+  #isEasy({ ackedSentUs, roundTripUs }: PathSample): boolean {
     const isDown = ackedSentUs >= this.#downFromUs && ackedSentUs < this.#downToUs;
     const isRising = this.#phase.kind === "startup" && this.#fullRounds === 0;
-    if ((!isDown && !isRising) || this.#isQueued(roundTripUs)) return;
-    this.#judgedAcked += ackedPackets;
-    this.#judgedLost += lostPackets;
-    const packets = this.#judgedAcked + this.#judgedLost;
-    if (packets < JUDGED_PACKETS) return;
-    this.#losses[this.#judged++ % JUDGEMENTS] = this.#judgedLost / packets;
-    this.#judgedAcked = 0;
-    this.#judgedLost = 0;
-    const known = this.#losses.subarray(0, Math.min(this.#judged, JUDGEMENTS));
-    this.#loss = Math.min(MOST_LOSS, ...known);
+    return (isDown || isRising) && !this.#isQueued(roundTripUs);
   }
 
   #lookIfFull(): void {

@@ -15,7 +15,8 @@ import {
 } from "./packets.ts";
 import { RateControl } from "./rate_control.ts";
 import { RoundTrip } from "./rtt.ts";
-import { KIND, type PacketFates, type PacketKind, SentPackets } from "./sent_packets.ts";
+import { KIND, type PacketKind } from "./packet_ring.ts";
+import { type PacketFates, SentPackets } from "./sent_packets.ts";
 
 /** Packets that are sent when no ACK comes (RFC 9002 section 6.2.4). */
 const TIMEOUT_PACKETS = 2;
