@@ -59,6 +59,11 @@ export class ArrivingBytes {
     }
   }
 
+  /** Waits for the writes that are under way. */
+  async written(): Promise<void> {
+    await this.#writing;
+  }
+
   /** Writes all that is there, and waits until that is done. */
   async flush(): Promise<void> {
     for (const [index, piece] of this.#pieces) this.#write(index, piece);
@@ -84,7 +89,9 @@ export class ArrivingBytes {
   #write(index: number, piece: Piece): void {
     this.#pieces.delete(index);
     if (piece.missing > 0) {
-      for (const { from, to } of piece.here) this.#early.add({ from: piece.from + from, to: piece.from + to });
+      for (const { from, to } of piece.here) {
+        this.#early.add({ from: piece.from + from, to: piece.from + to });
+      }
     }
     this.#writing = this.#writing.then(() => this.#writeNow(piece));
   }

@@ -121,7 +121,9 @@ function problemOf(
 ): ConnectionProblem {
   switch (state.kind) {
     case "refused": {
-      if (state.code === CLOSE_CODE.notAuthenticated) return refusal(`The server wants a token: ${state.reason}`);
+      if (state.code === CLOSE_CODE.notAuthenticated) {
+        return refusal(`The server wants a token: ${state.reason}`);
+      }
       return new ConnectionProblem(`The server says: ${state.reason}`);
     }
     case "untrusted":

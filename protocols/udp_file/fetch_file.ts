@@ -131,7 +131,9 @@ class FileFetch implements RunningFile {
     for (let changes = 0;;) {
       const got = await this.#fetchMissing();
       if (got === undefined) {
-        if (this.#slice !== undefined || ++changes > MAX_CHANGES) throw new Error("It changes while it is fetched");
+        if (this.#slice !== undefined || ++changes > MAX_CHANGES) {
+          throw new Error("It changes while it is fetched");
+        }
         await this.#begin(await this.#versionNow());
         isFresh = true;
         continue;
@@ -179,7 +181,9 @@ class FileFetch implements RunningFile {
         if (this.#problem !== undefined) throw this.#problem;
         if (problem instanceof RefusedError) {
           if (problem.code === "changed") return undefined;
-          throw problem.code === "notFound" ? new MissingError("The server does not have it any more") : problem;
+          throw problem.code === "notFound"
+            ? new MissingError("The server does not have it any more")
+            : problem;
         }
         await this.#patience.after(problem);
       }
@@ -204,16 +208,18 @@ class FileFetch implements RunningFile {
       },
     });
     try {
-      return await connection.get({
+      const got = await connection.get({
         path: this.path,
         version: this.#version,
         ranges: missing.map(({ from, to }) => ({ from: base + from, to: base + to })),
         digest: this.#slice ?? { from: 0, to: this.#version.size },
       }, (offset, bytes) => arriving.add(offset - base, bytes));
+      await arriving.flush();
+      if (this.#problem !== undefined) throw this.#problem;
+      return got;
     } finally {
       await arriving.flush();
       writer.close();
-      if (this.#problem !== undefined) throw this.#problem;
     }
   }
 

@@ -58,7 +58,11 @@ export async function fetchSmall(
     const batches = new Batches(waiting);
     try {
       const connection = await remote.connectXudp();
-      for (let batch = await batches.next(connection); batch !== undefined; batch = await batches.next(connection)) {
+      for (
+        let batch = await batches.next(connection);
+        batch !== undefined;
+        batch = await batches.next(connection)
+      ) {
         const { arrived, ends } = batch;
         const wanted = arrived.map(({ order: { local, version }, bytes }) => {
           return { path: local, bytes, mtimeMs: version.mtimeMs };
@@ -146,13 +150,20 @@ class Batches {
       const bytes = new Uint8Array(size);
       const whole = { from: 0, to: size };
       const ranges = size === 0 ? [] : [whole];
-      const { id, sha256 } = await connection.get({ path, version, ranges, digest: whole }, (offset, piece) => {
-        bytes.set(piece, offset);
-        connection.consumed(piece.length);
-      });
+      const { id, sha256 } = await connection.get(
+        { path, version, ranges, digest: whole },
+        (offset, piece) => {
+          bytes.set(piece, offset);
+          connection.consumed(piece.length);
+        },
+      );
       if (createHash("sha256").update(bytes).digest("hex") === sha256) {
         this.#arrived.push({ order, bytes, sha256, id });
-      } else this.#ends.push({ kind: "failed", order, problem: new CorruptError("It came with another SHA-256") });
+      } else {this.#ends.push({
+          kind: "failed",
+          order,
+          problem: new CorruptError("It came with another SHA-256"),
+        });}
     } catch (problem) {
       if (problem instanceof RefusedError) this.#ends.push(endOf(order, problem));
       else this.#problem ??= problem;

@@ -24,7 +24,10 @@ const PAGE_FROM_BYTES = 16 * 1024;
 /** Of a client that asks and takes no answers, so many bytes of them are kept. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;
 
-/** What has become of a file that was sent. */
+/** Of many small files each would be a line in the log. */
+const TOLD_FROM_BYTES = 1024 * 1024;
+
+/** A file that a client has, and has found to be what it should be; small ones are not told one by one. */
 export interface SentFile {
   readonly type: "served";
   readonly address: string;
@@ -249,6 +252,7 @@ export class ServedConnection implements ContentSource {
     const { request: { path }, bytes, startedMs } = giving;
     this.#connection.withdraw(request);
     this.#forget(giving);
+    if (bytes < TOLD_FROM_BYTES) return;
     const seconds = (performance.now() - startedMs) / 1000;
     this.#options.onEvent({ type: "served", address: this.#options.link.to.hostname, path, bytes, seconds });
   }

@@ -260,7 +260,9 @@ export class XudpConnection implements Disposable {
       case "us":
         return this.#end(`it was broken off: ${state.reason}`);
       case "peer":
-        return this.#end(state.reason === "" ? "the server has closed it" : `the server says: ${state.reason}`);
+        return this.#end(
+          state.reason === "" ? "the server has closed it" : `the server says: ${state.reason}`,
+        );
       case "silence":
         return this.#end(socket.problem === undefined ? state.reason : `${state.reason} (${socket.problem})`);
     }
