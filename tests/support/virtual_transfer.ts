@@ -81,6 +81,8 @@ export interface TransferOptions {
   readonly maxBytesPerSecond?: number;
   /** What the source has of it. Default: all, always. */
   readonly fill?: (offset: number, target: Uint8Array) => number;
+  /** What the receiving end knows of the path from the handshake. */
+  readonly roundTripUs?: number;
   /** Whether what came is told to need no memory at once. Default: true. */
   readonly isConsumed?: boolean;
 }
@@ -131,6 +133,7 @@ export class VirtualTransfer {
     });
     this.receiver = new VirtualEnd(time, back, {
       windowBytes,
+      roundTripUs: options.roundTripUs,
       events: {
         ...NO_EVENTS,
         content: (_file, offset, bytes) => {
