@@ -147,6 +147,7 @@ class FileFetch implements RunningFile {
         const version = localVersion(this.#version, this.#slice);
         return { local, version, fetchedBytes: this.#fetchedBytes, digest: { sha256 } };
       }
+      got.connection.cancel(got.id);
       if (isFresh) throw new CorruptError(`Its SHA-256 is ${got.sha256} on the server, and ${sha256} here`);
       // What an earlier run left may be what is wrong.
       await this.#begin(this.#version);

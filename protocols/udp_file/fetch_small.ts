@@ -121,9 +121,11 @@ class Batches {
     return { arrived, ends };
   }
 
-  /** One has ended. */
+  /** One has ended, and the server has been told: it has room for another. */
   settle(order: SmallOrder): void {
     this.#open.delete(order);
+    this.#asked--;
+    this.#askedBytes -= order.version.size;
   }
 
   /** Those that have not. */
@@ -159,18 +161,16 @@ class Batches {
       );
       if (createHash("sha256").update(bytes).digest("hex") === sha256) {
         this.#arrived.push({ order, bytes, sha256, id });
-      } else {this.#ends.push({
-          kind: "failed",
-          order,
-          problem: new CorruptError("It came with another SHA-256"),
-        });}
+        return;
+      }
+      connection.cancel(id);
+      this.#ends.push({ kind: "failed", order, problem: new CorruptError("It came with another SHA-256") });
     } catch (problem) {
       if (problem instanceof RefusedError) this.#ends.push(endOf(order, problem));
       else this.#problem ??= problem;
+    } finally {
+      this.#wake();
     }
-    this.#asked--;
-    this.#askedBytes -= size;
-    this.#wake();
   }
 }
 

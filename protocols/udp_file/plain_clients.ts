@@ -18,8 +18,11 @@ const IDLE_MS = 60_000;
  * it says, and even an ACK can be made up: so this is what somebody can have sent to a stranger.
  */
 const BYTES_PER_SECOND = 8_000_000;
-/** The same of what answers a request or is sent again: to an address that never says ACK nothing else goes. */
-const UNPROVEN_BYTES_PER_SECOND = 64_000;
+/**
+ * The same of what was not asked for by an ACK: the first datagram of a file, and what is sent again. To an address
+ * that says nothing no more goes than that; with {@linkcode MAX_CLIENTS_PER_ADDRESS} requests at once it is enough.
+ */
+const UNPROVEN_BYTES_PER_SECOND = 2_000_000;
 
 /** Options of {@linkcode PlainClients}. */
 export interface PlainClientsOptions {

@@ -18,7 +18,6 @@ import {
   MAX_LOOPBACK_DATAGRAM_BYTES,
   mayBePacket,
   PACKET,
-  PACKET_HEADER_BYTES,
   PacketHead,
   readPacket,
   sealPacket,
@@ -49,8 +48,6 @@ export interface ReceptionOptions extends Pick<ServedConnectionOptions, "catalog
 const OPEN_MS = 60_000;
 /** How long clients are told that the server stops, in milliseconds. */
 const GOODBYE_MS = 100;
-/** A packet of no connection is answered if it is longer than the answer. */
-const ANSWERED_FROM_BYTES = PACKET_HEADER_BYTES + 8;
 
 /** A client that was taken. */
 interface Opened {
@@ -120,12 +117,12 @@ export class Reception {
     if (connection?.isFrom(from)) return connection.receive(packet, head);
     const isOfConnection = head.type === PACKET.data || head.type === PACKET.ack ||
       head.type === PACKET.probe;
-    if (connection === undefined && isOfConnection && packet.length >= ANSWERED_FROM_BYTES) {
+    if (connection === undefined && isOfConnection) {
       this.#unknown(from);
     }
   }
 
-  /** The client of a server that was restarted learns at once that there is no connection any more. */
+  /** The client of a server that was restarted learns that there is no connection any more. Two bytes more than it sent. */
   #unknown(to: Deno.NetAddr): void {
     const { next } = this.#options.socket;
     if (next === undefined) return;

@@ -168,6 +168,11 @@ export class XudpConnection implements Disposable {
     this.#say(messageLine({ done: { id } }));
   }
 
+  /** The server is told that nothing more is wanted of a file. */
+  cancel(id: number): void {
+    this.#say(messageLine({ cancel: { id } }));
+  }
+
   /** What came takes so many bytes of memory less. */
   consumed(bytes: number): void {
     this.#connection.consumed(bytes);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { encodePlainList, parsePlainList, parsePlainRequest } from "../../../protocols/udp_file/plain.ts";
+import { parsePlainList, parsePlainRequest, plainList } from "../../../protocols/udp_file/plain.ts";
 import { PlainFetching } from "../../../protocols/udp_file/plain_fetching.ts";
 import { PlainServing } from "../../../protocols/udp_file/plain_serving.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -19,7 +19,7 @@ class Served {
     this.serving = new PlainServing({
       sizeOf: (name) => files[name]?.length,
       list: () =>
-        encodePlainList(Object.entries(files).map(([name, { length }]) => ({ name, size: length }))).bytes,
+        plainList(Object.entries(files).map(([name, { length }]) => ({ name, size: length }))).bytes,
     });
   }
 
@@ -124,11 +124,11 @@ Deno.test("a file that has become shorter ends there", () => {
 
 Deno.test("a list is cut at a whole line, and that of no files is not an empty datagram", () => {
   const files = Array.from({ length: 300 }, (_, i) => ({ name: `file number ${i}`, size: i }));
-  const { bytes, omitted } = encodePlainList(files);
+  const { bytes, omitted } = plainList(files);
   assert(bytes.length <= 4096 && omitted > 0);
   assertEquals(parsePlainList(bytes), files.slice(0, 300 - omitted));
-  assertEquals(text(encodePlainList([]).bytes), "\n");
-  assertEquals(encodePlainList([{ name: "a/b", size: 1 }, { name: "a\nb", size: 1 }]).omitted, 0);
+  assertEquals(text(plainList([]).bytes), "\n");
+  assertEquals(plainList([{ name: "a/b", size: 1 }, { name: "a\nb", size: 1 }]).omitted, 0);
 });
 
 Deno.test("no nonsense makes a server's core do more than answer", () => {

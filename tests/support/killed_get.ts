@@ -9,8 +9,9 @@ const done = z.object({
   fetchedBytes: z.number(),
 });
 
-/** Options of {@linkcode killedTcpGet}. */
-export interface KilledTcpGetOptions {
+/** Options of {@linkcode killedGet}. */
+export interface KilledGetOptions {
+  readonly command: "tcp-get" | "udp-get";
   readonly port: number;
   readonly name: string;
   /** Where to; it has to be there. */
@@ -19,11 +20,11 @@ export interface KilledTcpGetOptions {
   readonly killAt: readonly number[];
 }
 
-/** Fetches a file with `tcp-get`, killed again and again, and then to its end. */
-export async function killedTcpGet(
-  { port, name, dir, killAt }: KilledTcpGetOptions,
+/** Fetches a file, killed again and again, and then to its end. */
+export async function killedGet(
+  { command, port, name, dir, killAt }: KilledGetOptions,
 ): Promise<z.infer<typeof done> & { readonly claimedAt: readonly number[] }> {
-  const args = ["tcp-get", `127.0.0.1:${port}`, name, "--out", dir, "--json"];
+  const args = [command, `127.0.0.1:${port}`, name, "--out", dir, "--json"];
   const claimedAt: number[] = [];
   for (const bytes of killAt) {
     const child = startTransfer(args);
@@ -32,6 +33,6 @@ export async function killedTcpGet(
     await finished(child);
   }
   const last = await transfer(args);
-  if (last.code !== 0) throw new Error(`tcp-get: exit ${last.code}: ${last.stderr}`);
+  if (last.code !== 0) throw new Error(`${command}: exit ${last.code}: ${last.stderr}`);
   return { claimedAt, ...done.parse(JSON.parse(last.stdout.split("\n")[0] ?? "")) };
 }
