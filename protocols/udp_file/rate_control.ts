@@ -125,7 +125,7 @@ export class RateControl implements CongestionControl {
     this.#smoothedUs = sample.smoothedUs;
     this.#roundAcked += sample.ackedPackets;
     this.#roundLost += sample.lostPackets;
-    if (sample.ackedPackets > 0) this.#isCutOff = false;
+    if (sample.ackedSentUs !== -Infinity) this.#isCutOff = false;
     if (sample.roundTripUs > 0) {
       this.#roundTripsUs += sample.roundTripUs;
       this.#roundTrips++;
