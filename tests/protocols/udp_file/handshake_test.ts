@@ -128,12 +128,12 @@ Deno.test("a plain server is recognised, one that says nothing is given up", () 
 
 Deno.test("answers to somebody else's nonce are passed over", () => {
   const foreign = pseudoRandomBytes(16, 8);
-  const state = opened({
-    answer: (datagram) =>
-      decodeHello(datagram) === undefined ? encodeRefusal(4, "x", foreign) : encodeRetry({
-        nonce: foreign,
-        cookie: new Uint8Array(24),
-      }),
-  });
-  assertEquals(state, { kind: "silent" });
+  const retry = encodeRetry({ nonce: foreign, cookie: new Uint8Array(24) });
+  const refusal = encodeRefusal(CLOSE_CODE.tooMany, "x", foreign);
+  const accept = encodeAccept({ connection: 5, credit: 0, proof: new Uint8Array(32) }, foreign);
+  assertEquals(opened({ answer: () => retry }), { kind: "silent" });
+  for (const bytes of [refusal, accept]) {
+    const state = opened({ answer: (datagram) => decodeHello(datagram) === undefined ? bytes : undefined });
+    assertEquals(state, { kind: "silent" });
+  }
 });
