@@ -94,13 +94,10 @@ export class RateControl implements CongestionControl {
       const initial = INITIAL_PACKETS * this.#datagramBytes;
       return this.#smoothedUs === 0 ? Infinity : STARTUP_GAIN * initial / this.#smoothedUs;
     }
-    const gain = kind === "startup"
-      ? STARTUP_GAIN
-      : kind === "drain"
-      ? 1 / STARTUP_GAIN
-      : this.#phase.kind === "cycle"
-      ? CYCLE[this.#phase.step] ?? 1
-      : 1;
+    let gain = 1;
+    if (kind === "startup") gain = STARTUP_GAIN;
+    else if (kind === "drain") gain = 1 / STARTUP_GAIN;
+    else if (this.#phase.kind === "cycle") gain = CYCLE[this.#phase.step] ?? 1;
     // Down there it is seen what the path loses by itself, and nothing must be added for that.
     return kind === "cycle" && gain < 1
       ? gain * this.#bandwidth
@@ -125,7 +122,7 @@ export class RateControl implements CongestionControl {
     this.#smoothedUs = sample.smoothedUs;
     this.#roundAcked += sample.ackedPackets;
     this.#roundLost += sample.lostPackets;
-    if (sample.ackedPackets > 0) this.#isCutOff = false;
+    if (sample.ackedSentUs !== -Infinity) this.#isCutOff = false;
     if (sample.roundTripUs > 0) {
       this.#roundTripsUs += sample.roundTripUs;
       this.#roundTrips++;
@@ -176,8 +173,7 @@ export class RateControl implements CongestionControl {
     const expected = this.#bandwidth * (nowUs - this.#heapSinceUs);
     if (this.#heapBytes <= expected) {
       this.#heapSinceUs = nowUs;
-      this.#heapBytes = 0;
-      this.#heapBytes += ackedBytes;
+      this.#heapBytes = ackedBytes;
       return;
     }
     this.#heapBytes += ackedBytes;

@@ -59,6 +59,8 @@ export class Receiver {
       throw new Violation(`Nothing was asked for of file ${file}`);
     }
     const range = { from: offset, to: offset + bytes.length };
+    // Beyond that, sums are not exact, and a range could seem to be empty.
+    if (!Number.isSafeInteger(range.to)) throw new Violation(`No file has bytes at ${offset}`);
     // The usual case: nothing of it has come before.
     if (expected.missing.covers(range)) this.#take(file, expected, range, bytes);
     else this.#takeMissing(file, expected, range, bytes);

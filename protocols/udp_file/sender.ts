@@ -123,7 +123,8 @@ export class Sender implements PacketFates {
     this.#nowUs = nowUs;
     this.outgoing.credit(ack.credit);
     this.#packets.acknowledged(ack, this.#sample, nowUs);
-    if (this.#sample.ackedPackets > 0) this.#timeouts = 0;
+    // Also of one that was given up: the path is there.
+    if (this.#sample.ackedSentUs !== -Infinity) this.#timeouts = 0;
     this.#observe();
   }
 

@@ -171,7 +171,7 @@ export class SentPackets {
     this.#end(sample);
   }
 
-  /** @returns Whether it was under way until now. */
+  /** @returns Whether it was not known until now that it came. */
   #settle(number: number, sample: PathSample): boolean {
     const i = number & this.#ring.mask;
     const state = this.#ring.state[i];
@@ -186,14 +186,13 @@ export class SentPackets {
       this.#fates.acked(number);
       return true;
     }
-    if (state === STATE.lost) {
-      this.#ring.state[i] = STATE.acked;
-      this.#lostPackets--;
-      this.#delivered += this.#ring.size[i] ?? 0;
-      this.#tolerate(number);
-      this.#fates.arrivedLate(number);
-    }
-    return false;
+    if (state !== STATE.lost) return false;
+    this.#ring.state[i] = STATE.acked;
+    this.#lostPackets--;
+    this.#delivered += this.#ring.size[i] ?? 0;
+    this.#tolerate(number);
+    this.#fates.arrivedLate(number);
+    return true;
   }
 
   /** A packet was late, not lost: from now on that much is allowed. */

@@ -14,8 +14,8 @@ export interface LinkOptions {
   readonly jitterMs?: number;
   /** Shares of the datagrams, from 0 to 1. */
   readonly loss?: number;
-  /** How many are lost in a row, on average. Default: 1. */
-  readonly lossBurst?: number;
+  /** For how long everything is lost, on average. Default: each datagram for itself. */
+  readonly lossBurstMs?: number;
   readonly reorder?: number;
   /** How much later those come that are overtaken. */
   readonly reorderMs?: number;
@@ -45,7 +45,8 @@ export class VirtualLink {
   droppedByQueue = 0;
   #busyUntilUs = 0;
   #lastArrivalUs = 0;
-  #isInBurst = false;
+  #isBad = true;
+  #changeUs = 0;
   readonly #time: VirtualTime;
   readonly #chance: () => number;
 
@@ -86,14 +87,16 @@ export class VirtualLink {
   }
 
   #isLost(): boolean {
-    const { loss = 0, lossBurst = 1 } = this.options;
+    const { loss = 0, lossBurstMs = 0 } = this.options;
     if (loss === 0) return false;
-    // Two states (Gilbert 1960): in a burst everything is lost. Its share of the time is the loss.
-    const leave = 1 / lossBurst;
-    if (lossBurst === 1) return this.#chance() < loss;
-    const enter = loss * leave / (1 - loss);
-    this.#isInBurst = this.#isInBurst ? this.#chance() >= leave : this.#chance() < enter;
-    return this.#isInBurst;
+    if (lossBurstMs === 0) return this.#chance() < loss;
+    // Two states (Gilbert 1960), each of which lasts for a random time: the share of the bad one is the loss.
+    while (this.#time.nowUs >= this.#changeUs) {
+      this.#isBad = !this.#isBad;
+      const meanMs = this.#isBad ? lossBurstMs : lossBurstMs * (1 - loss) / loss;
+      this.#changeUs += -Math.log(1 - this.#chance()) * 1000 * meanMs;
+    }
+    return this.#isBad;
   }
 
   #carried(datagram: Uint8Array): Uint8Array {

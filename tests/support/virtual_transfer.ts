@@ -6,7 +6,7 @@ import {
   type ConnectionOptions,
 } from "../../protocols/udp_file/connection.ts";
 import { MAX_LOOPBACK_DATAGRAM_BYTES, PacketHead, readPacket } from "../../protocols/udp_file/packets.ts";
-import type { ByteRange } from "../../store/byte_ranges.ts";
+import { type ByteRange, ByteRanges } from "../../store/byte_ranges.ts";
 import type { VirtualLink } from "./virtual_network.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
@@ -110,7 +110,7 @@ export class VirtualTransfer {
     this.#time = time;
     this.startedUs = time.nowUs;
     this.received = new Uint8Array(content.length);
-    const seen = new Uint8Array(content.length);
+    const seen = new ByteRanges();
     const fill = options.fill ?? ((offset: number, target: Uint8Array) => {
       target.set(content.subarray(offset, offset + target.length));
       return target.length;
@@ -137,8 +137,7 @@ export class VirtualTransfer {
       events: {
         ...NO_EVENTS,
         content: (_file, offset, bytes) => {
-          for (let i = offset; i < offset + bytes.length; i++) this.repeatedBytes += seen[i] ?? 0;
-          seen.fill(1, offset, offset + bytes.length);
+          this.repeatedBytes += bytes.length - seen.add({ from: offset, to: offset + bytes.length });
           this.received.set(bytes, offset);
           this.receivedBytes += bytes.length;
           if (options.isConsumed ?? true) this.receiver.connection.consumed(bytes.length);
