@@ -82,10 +82,12 @@ With --offset or --length only these bytes of each file are fetched, as NAME.FRO
     const { token, congestion } = values;
     using remote = new Remote({ endpoint, token, congestion, maxBytesPerSecond: maxRate }, signal);
     const cut = offset === undefined && length === undefined ? undefined : { offset: offset ?? 0, length };
+    // Of several names each is asked for by itself, and without names all is shown.
+    const firstName = values.all || names.length === 0 ? "" : names.length === 1 ? names[0] : undefined;
     const isWatching = values.watch || values.input !== undefined || (names.length === 0 && !values.all);
     return await runFileGet({
       ...values,
-      service: serviceOf(remote, cut),
+      service: serviceOf(remote, { cut, list: firstName }),
       names: values.all ? [""] : names,
       input: isWatching ? values.input ?? "input.txt" : undefined,
       directory: resolve(values.out),
@@ -94,12 +96,16 @@ With --offset or --length only these bytes of each file are fetched, as NAME.FRO
   },
 });
 
-function serviceOf(remote: Remote, cut: Cut | undefined): FileService {
+/** @param options `list`: what is listed first, most likely. */
+function serviceOf(
+  remote: Remote,
+  { cut, list }: { readonly cut: Cut | undefined; readonly list: string | undefined },
+): FileService {
   return {
     name: printed(remote.access.endpoint),
     signal: remote.signal,
     async plainList() {
-      const server = await remote.connect();
+      const server = await remote.connect({ list });
       if (server.kind !== "plain") return undefined;
       return (await server.list()).map(({ name, size }) => ({ name, size: `${size}B` }));
     },

@@ -32,6 +32,8 @@ export interface OpeningOptions {
   /** What the server is asked for, as in `Open`. Default: `rate`, and no bound. */
   readonly congestion?: Open["congestion"] | undefined;
   readonly maxBytesPerSecond?: number | undefined;
+  /** As in `Open`. Default: none. */
+  readonly firstLine?: string | undefined;
 }
 
 /** Where it stands. */
@@ -123,12 +125,13 @@ export class Opening {
 
   #takeRetry(packet: Uint8Array, nowUs: number): void {
     const { nonce, token, creditBytes: credit, congestion = "rate", maxBytesPerSecond } = this.#options;
+    const { firstLine = "" } = this.#options;
     const cookie = decodeRetry(packet, nonce)?.slice();
     if (cookie === undefined || this.#cookie !== undefined) return;
     this.#measure(nowUs);
     this.#cookie = cookie;
     const proof = clientProof(token, { nonce, cookie });
-    this.#message = encodeOpen({ nonce, cookie, proof, credit, congestion, maxBytesPerSecond });
+    this.#message = encodeOpen({ nonce, cookie, proof, credit, congestion, maxBytesPerSecond, firstLine });
     this.#copies = 0;
     this.#wakeAtUs = nowUs;
   }

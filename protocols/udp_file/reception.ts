@@ -161,7 +161,7 @@ export class Reception {
 
   /** @returns What to answer. */
   #accept(
-    { nonce, cookie, credit, congestion, maxBytesPerSecond }: Open,
+    { nonce, cookie, credit, congestion, maxBytesPerSecond, firstLine }: Open,
     { from, key }: { readonly from: Deno.NetAddr; readonly key: string },
   ): Uint8Array {
     const { token, socket, bucket, catalogue, files, readAhead, onEvent } = this.#options;
@@ -195,6 +195,7 @@ export class Reception {
       },
     });
     this.#connections.set(connection, served);
+    if (firstLine !== "") served.begin(firstLine);
     return opened.accept;
   }
 

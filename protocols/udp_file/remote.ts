@@ -4,7 +4,7 @@ import { Patience } from "../../net/patience.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { openServer, type ServerAccess } from "./connect.ts";
 import { PlainServer } from "./plain_server.ts";
-import { XudpConnection } from "./xudp_connection.ts";
+import { firstLine, XudpConnection } from "./xudp_connection.ts";
 
 /** A server of the one kind or the other, and the connection to it. */
 export class Remote implements Disposable {
@@ -23,14 +23,21 @@ export class Remote implements Disposable {
     return `udp://${printed(this.access.endpoint)}/${path.split("/").map(encodeURIComponent).join("/")}`;
   }
 
-  /** The connection, which is opened if there is none. Throws like `openServer`. */
-  async connect(): Promise<PlainServer | XudpConnection> {
+  /**
+   * The connection, which is opened if there is none. Throws like `openServer`.
+   *
+   * @param options `list`: a path that is listed next; the answer comes a round trip sooner.
+   */
+  async connect(
+    { list }: { readonly list?: string | undefined } = {},
+  ): Promise<PlainServer | XudpConnection> {
     if (this.#connection?.isOpen) return this.#connection;
-    const answered = await openServer(this.access, this.signal);
+    const { signal } = this;
+    const answered = await openServer(this.access, { signal, firstLine: firstLine(list) });
     const { state } = answered;
     return this.#connection = state.kind === "opened"
-      ? new XudpConnection(answered, state, this.signal)
-      : new PlainServer(answered, this.signal);
+      ? new XudpConnection(answered, state, { list, signal })
+      : new PlainServer(answered, signal);
   }
 
   /** As {@linkcode Remote.connect}. @throws {ConnectionProblem} Also when the server does not speak XUDP/1. */

@@ -120,6 +120,12 @@ export class ServedConnection implements ContentSource {
     return this.#link.isFrom(address);
   }
 
+  /** Takes the line that came with OPEN. */
+  begin(line: string): void {
+    this.#take(line);
+    this.#link.turn();
+  }
+
   receive(packet: Uint8Array, head: PacketHead): void {
     this.#link.receive(packet, head);
   }

@@ -13,6 +13,7 @@ import {
   rangePairs,
   type Refusal,
 } from "./control_messages.ts";
+import { MAX_FIRST_LINE_BYTES } from "./handshake.ts";
 import { Link } from "./link.ts";
 import {
   CLOSE_CODE,
@@ -70,6 +71,14 @@ interface Getting {
   readonly reject: (problem: Error) => void;
 }
 
+/** The request for a list that OPEN is to carry; `undefined`: there is none, or it is too long. */
+export function firstLine(list: string | undefined): string | undefined {
+  const line = list === undefined ? undefined : messageLine({ list: { id: 1, path: list } });
+  return line === undefined || new TextEncoder().encode(line).length > MAX_FIRST_LINE_BYTES
+    ? undefined
+    : line;
+}
+
 /** A connection to a server of XUDP/1. */
 export class XudpConnection implements Disposable {
   readonly kind = "xudp";
@@ -79,13 +88,17 @@ export class XudpConnection implements Disposable {
   readonly #asked = new Map<number, Listing | Getting>();
   readonly #head = new PacketHead();
   #lastRequest = 0;
+  /** The list that OPEN has asked for. */
+  #first:
+    | { readonly path: string; readonly listed: Promise<readonly CatalogueEntry[] | undefined> }
+    | undefined;
   #isOver = false;
 
-  /** Takes over a connection that was opened. @param signal Ends it. */
+  /** Takes over a connection that was opened. @param options `list`: what {@linkcode firstLine} asked. `signal` ends it. */
   constructor(
     answered: Answered,
     state: Extract<Answered["state"], { kind: "opened" }>,
-    signal: AbortSignal,
+    { list, signal }: { readonly list: string | undefined; readonly signal: AbortSignal },
   ) {
     this.#answered = answered;
     const { socket, to } = answered;
@@ -111,6 +124,7 @@ export class XudpConnection implements Disposable {
       }
     });
     signal.addEventListener("abort", () => this[Symbol.dispose](), { once: true });
+    if (firstLine(list) !== undefined) this.#expectFirst(list);
   }
 
   /** Whether it can be asked more. */
@@ -130,6 +144,9 @@ export class XudpConnection implements Disposable {
    * @throws {RefusedError}
    */
   async list(path: string): Promise<readonly CatalogueEntry[] | undefined> {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first?.path === path) return await first.listed;
     const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
     const id = this.#next({ kind: "list", found: [], resolve, reject });
     this.#say(messageLine({ list: { id, path } }));
@@ -184,6 +201,14 @@ export class XudpConnection implements Disposable {
     this.#connection.close(CLOSE_CODE.done, "");
     this.#link.turn();
     this.#end("it was closed");
+  }
+
+  #expectFirst(path = ""): void {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
+    this.#next({ kind: "list", found: [], resolve, reject });
+    this.#first = { path, listed: promise };
+    // Who lists something else never asks for it.
+    promise.catch(() => {});
   }
 
   #next(asked: Listing | Getting): number {

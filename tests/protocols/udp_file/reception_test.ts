@@ -51,7 +51,15 @@ async function cookieFor(peer: ReturnType<typeof rawPeer>, nonce = NONCE) {
 
 function open(cookie: Uint8Array, { nonce = NONCE, token = "" } = {}): Uint8Array<ArrayBuffer> {
   const proof = clientProof(token === "" ? undefined : token, { nonce, cookie });
-  return encodeOpen({ nonce, cookie, proof, credit: 0, congestion: "rate", maxBytesPerSecond: undefined });
+  return encodeOpen({
+    nonce,
+    cookie,
+    proof,
+    credit: 0,
+    congestion: "rate",
+    maxBytesPerSecond: undefined,
+    firstLine: "",
+  });
 }
 
 Deno.test("an OPEN is worth nothing from another port, with another nonce, or changed", async () => {
