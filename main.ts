@@ -27,6 +27,14 @@ const COMMANDS: Readonly<
     summary: "Fetch files from a server of tcp-serve, and go on where it stopped",
     load: async () => (await import("./commands/tcp_get.ts")).tcpGet,
   },
+  "udp-serve": {
+    summary: "Hand out the files of a directory over UDP, for long and lossy links",
+    load: async () => (await import("./commands/udp_serve.ts")).udpServe,
+  },
+  "udp-get": {
+    summary: "Fetch files from a server of udp-serve, and go on where it stopped",
+    load: async () => (await import("./commands/udp_get.ts")).udpGet,
+  },
 };
 
 function overview(): string {

@@ -23,6 +23,12 @@ export function logFormat(value: string): "text" | "json" {
   throw new RangeError("text or json");
 }
 
+/** How a sender keeps from overloading the path. */
+export function congestion(value: string): "rate" | "cubic" {
+  if (value === "rate" || value === "cubic") return value;
+  throw new RangeError("rate or cubic");
+}
+
 /** Bytes, in units of 1024: `65536`, `512K`, `8M`, `1.5G`. */
 export function byteSize(value: string): number {
   const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(value) ?? [];

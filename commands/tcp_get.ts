@@ -1,9 +1,13 @@
 import { resolve } from "@std/path";
+import { printed } from "../net/dial.ts";
+import { TreeFetch } from "../protocols/tcp_file/fetch_tree.ts";
+import { parsePlainList } from "../protocols/tcp_file/plain_client.ts";
 import { Remote } from "../protocols/tcp_file/remote.ts";
 import { type Command, defineCommand, UsageError } from "./command.ts";
 import { text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { serverAddress } from "./server_address.ts";
-import { runTcpGet } from "./tcp_get_run.ts";
+import { runFileGet } from "./file_get_run.ts";
+import type { FileService } from "./file_service.ts";
 
 /** The port of the protocol. */
 const PORT = 9876;
@@ -76,15 +80,31 @@ but nothing tells there whether what came is right, save its size.`,
     const tls = values.tls || values.ca !== undefined ? { caCerts } : undefined;
     using remote = new Remote({ endpoint, tls, token: values.token }, signal);
     const isWatching = values.watch || values.input !== undefined || (names.length === 0 && !values.all);
-    return await runTcpGet({
+    return await runFileGet({
       ...values,
-      remote,
+      service: serviceOf(remote, values),
+      parts: values.connections,
       names: values.all ? [""] : names,
       input: isWatching ? values.input ?? "input.txt" : undefined,
       directory: resolve(values.out),
     });
   },
 });
+
+function serviceOf(remote: Remote, { connections }: { readonly connections: number }): FileService {
+  return {
+    name: printed(remote.access.endpoint),
+    signal: remote.signal,
+    async plainList() {
+      const connection = await remote.connect();
+      remote.release(connection);
+      return connection.kind === "plain" ? parsePlainList(connection.list) : undefined;
+    },
+    list: (path) => remote.list(path),
+    fetcher: (options) => new TreeFetch({ ...options, remote, connections }),
+    rest: () => remote[Symbol.dispose](),
+  };
+}
 
 async function authorities(path: string): Promise<readonly string[]> {
   // Loaded when it is asked for, as few do.

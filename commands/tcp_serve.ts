@@ -4,14 +4,12 @@ import { startTcpFileServer } from "../protocols/tcp_file/server.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
-import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
+import { type Command, defineCommand, EXIT } from "./command.ts";
 import { byteSizeBetween, logFormat, text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { aborted, explainListen, urlHost } from "./listening.ts";
+import { DEFAULT_DIRECTORY, servedDirectory } from "./served_directory.ts";
 import { tcpServeLog } from "./tcp_serve_log.ts";
 import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
-
-/** What is served when nothing is named; made when it is not there, as nobody can have mistyped it. */
-const DEFAULT_DIRECTORY = "resources";
 
 /** `transfer tcp-serve`: hands out the files of a directory. */
 export const tcpServe: Command = defineCommand({
@@ -77,7 +75,7 @@ bytes of a list that they read; with --token they are not served.`,
     quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
   },
   async run({ host, port, tlsCert, tlsKey, list, maxRate, ...values }, { args, signal }) {
-    const dir = await directoryOf(args);
+    const dir = await servedDirectory(args);
     const log = setUpLog({ format: values.log, quiet: values.quiet });
     const files = certificateFiles(tlsCert, tlsKey);
     const tls = files === undefined ? undefined : await readCertificate(files);
@@ -109,17 +107,3 @@ bytes of a list that they read; with --token they are not served.`,
     return EXIT.done;
   },
 });
-
-async function directoryOf(args: readonly string[]): Promise<string> {
-  const [given, extra] = args;
-  if (extra !== undefined) throw new UsageError(`Unexpected argument: ${printable(extra)}`);
-  if (given === undefined) await Deno.mkdir(DEFAULT_DIRECTORY, { recursive: true });
-  const dir = given ?? DEFAULT_DIRECTORY;
-  try {
-    if ((await Deno.stat(dir)).isDirectory) return dir;
-  } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such directory" : String(error);
-    throw new Error(`${printable(dir)} can't be served: ${why}`, { cause: error });
-  }
-  throw new Error(`${printable(dir)} can't be served: it is no directory`);
-}

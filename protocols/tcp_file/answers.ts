@@ -13,7 +13,8 @@ import {
 } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 import { missingAnswer } from "./plain.ts";
-import { FileChangedError, type FoundFile, type ServedFiles, UnreadableError } from "./served_files.ts";
+import { FileChangedError, type FoundFile, UnreadableError } from "../../store/found_files.ts";
+import type { ServedFiles } from "./served_files.ts";
 import type { ServingAction } from "./serving_action.ts";
 
 /** What is asked of a server, by a client of either kind. */

@@ -4,7 +4,8 @@
  */
 
 import { type ByteRange, ByteRanges } from "../../store/byte_ranges.ts";
-import { BLOCK_BYTES, blockCount, type FileVersion, isSameVersion, type Piece } from "./blocks.ts";
+import { type FileVersion, isSameVersion } from "../../store/file_version.ts";
+import { BLOCK_BYTES, blockCount, type Piece } from "./blocks.ts";
 import { type Ask, Puller } from "./puller.ts";
 
 /** How often a block may come with the wrong digest. */

@@ -1,19 +1,19 @@
 import type { RangeWriter } from "../../store/ranged_part.ts";
 import { BlockQueue } from "./block_queue.ts";
-import { blockCount, type FileVersion, isSameVersion } from "./blocks.ts";
+import { type FileVersion, isSameVersion } from "../../store/file_version.ts";
+import { blockCount } from "./blocks.ts";
 import { Bell } from "./bell.ts";
 import {
   CorruptError,
-  explained,
-  type FetchContext,
   type FetchedFile,
   type FileOrder,
   type RunningFile,
-} from "./fetched.ts";
+} from "../../store/fetched_file.ts";
+import { explained, type FetchContext } from "./fetched.ts";
 import { BlockDigests, isIntact } from "./intact.ts";
 import { ERROR_CODE, type Refusal } from "./messages.ts";
-import { Patience } from "./patience.ts";
-import { ReceivedPart } from "./received_part.ts";
+import { Patience } from "../../net/patience.ts";
+import { ReceivedPart } from "../../store/received_part.ts";
 import { RefusedError } from "./remote.ts";
 import { ServerLiesError, type XferAnswer, type XferConnection } from "./xfer_connection.ts";
 import { ConnectionProblem } from "../../net/connection_problem.ts";
@@ -37,7 +37,7 @@ export async function fetchFile(
   if (opened.kind === "published") {
     const found = await disk.stat(opened.path);
     if (found !== undefined && isSameVersion(found, version)) {
-      return { local: opened.path, version, fetchedBytes: 0, root: undefined };
+      return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
     }
     // That was another version; to have been told of it has removed the last of it.
     opened = await ReceivedPart.open(order.destination);
@@ -118,8 +118,8 @@ class FileFetch implements RunningFile {
       if (!isSameVersion(said, version)) await this.#startOver(said);
       else if (said.root === root) {
         this.#note = "storing";
-        const local = await this.#part.publish({ size: version.size, root, overwrite });
-        return { local, version, fetchedBytes: this.#fetchedBytes, root };
+        const local = await this.#part.publish({ size: version.size, digest: root, overwrite });
+        return { local, version, fetchedBytes: this.#fetchedBytes, digest: { root } };
       } else if (isFresh) {
         throw new CorruptError(
           `All blocks have their digests, but the server's root is ${said.root}, not ${root}`,

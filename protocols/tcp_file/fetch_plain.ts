@@ -2,16 +2,16 @@ import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import {
   CorruptError,
-  type FetchContext,
   type FetchedFile,
   type FileOrder,
   MissingError,
   type RunningFile,
-} from "./fetched.ts";
-import { Patience } from "./patience.ts";
+} from "../../store/fetched_file.ts";
+import type { FetchContext } from "./fetched.ts";
+import { Patience } from "../../net/patience.ts";
 import { type PlainConnection, SurplusError } from "./plain_connection.ts";
 import { partsOf } from "./plain_client.ts";
-import { ReceivedPart } from "./received_part.ts";
+import { ReceivedPart } from "../../store/received_part.ts";
 import type { Remote } from "./remote.ts";
 
 /** What a connection reads into before it is written. */
@@ -34,7 +34,7 @@ export async function fetchPlain(
   const opened = await ReceivedPart.open(order.destination);
   if (opened.kind === "published" && opened.size === size) {
     const version = { size, mtimeMs: undefined };
-    return { local: opened.path, version, fetchedBytes: 0, root: undefined };
+    return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
   }
   const { part } = opened.kind === "part" ? opened : await reopened(order);
   return await new PlainFetch(order, { ...context, part, size }).run();
@@ -118,8 +118,8 @@ class PlainFetch implements RunningFile {
       if (sizeNow !== this.size) {
         throw new CorruptError(`It had ${this.size} bytes on the server, and has ${sizeNow} now`);
       }
-      const local = await this.#part.publish({ size: this.size, root: undefined, overwrite });
-      return { local, version, fetchedBytes: this.#fetchedBytes, root: undefined };
+      const local = await this.#part.publish({ size: this.size, digest: undefined, overwrite });
+      return { local, version, fetchedBytes: this.#fetchedBytes, digest: undefined };
     } catch (problem) {
       const isOfNoUse = problem instanceof CorruptError || problem instanceof MissingError;
       await (isOfNoUse ? this.#part.discard() : this.#part.close()).catch(() => {});

@@ -1,12 +1,13 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { SmallFiles } from "../../store/small_files.ts";
-import { BLOCK_BYTES, type FileVersion } from "./blocks.ts";
+import type { FileVersion } from "../../store/file_version.ts";
+import { BLOCK_BYTES } from "./blocks.ts";
 import { isIntact } from "./intact.ts";
 import { type DataBlock, ERROR_CODE, type Refusal } from "./messages.ts";
-import { Patience } from "./patience.ts";
+import { Patience } from "../../net/patience.ts";
 import { RefusedError, type Remote } from "./remote.ts";
 import { ServerLiesError, type XferAnswer, type XferConnection } from "./xfer_connection.ts";
-import { CorruptError, MissingError } from "./fetched.ts";
+import { CorruptError, MissingError } from "../../store/fetched_file.ts";
 
 /** A file that fits into one block, as far as is known. */
 export interface SmallOrder {

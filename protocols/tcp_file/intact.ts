@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { BLOCK_BYTES, blockCount, DIGEST_BYTES, digestOf, type FileVersion, rootOf } from "./blocks.ts";
+import type { FileVersion } from "../../store/file_version.ts";
+import { BLOCK_BYTES, blockCount, DIGEST_BYTES, digestOf, rootOf } from "./blocks.ts";
 import type { DataBlock } from "./messages.ts";
 import type { Disk } from "../../store/disk.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";

@@ -2,7 +2,8 @@
 
 import { Buffer } from "node:buffer";
 import { z } from "zod";
-import { BLOCK_BYTES, DIGEST_BYTES, type FileVersion, type Piece } from "./blocks.ts";
+import type { FileVersion } from "../../store/file_version.ts";
+import { BLOCK_BYTES, DIGEST_BYTES, type Piece } from "./blocks.ts";
 import { FRAME, FRAME_HEADER_BYTES, writeFrameHead } from "./frames.ts";
 
 /** Why a request can't be answered, by its code in ERROR. */

@@ -3,6 +3,7 @@
  * answers. See docs/protocols.md.
  */
 
+import type { PlainList } from "../../store/offered_list.ts";
 import type { Piece } from "./blocks.ts";
 
 /** A file in the list. */
@@ -63,8 +64,8 @@ export function isPlainName(name: string): boolean {
   return name !== "" && !/[|\/\r\n\0]/.test(name) && encoder.encode(name).length <= 255;
 }
 
-/** A line of the list for each file that a plain client can ask for. */
-export function plainLines(files: Iterable<PlainFile>): string[] {
+/** A line for each file that a plain client can ask for. */
+function plainLines(files: Iterable<PlainFile>): string[] {
   const lines: string[] = [];
   for (const { name, size } of files) {
     if (isPlainName(name)) lines.push(`${name} ${formatPlainSize(size)}\n`);
@@ -72,10 +73,9 @@ export function plainLines(files: Iterable<PlainFile>): string[] {
   return lines;
 }
 
-/** As many lines as fit into what existing clients read; `omitted` is how many do not. */
-export function cutPlainList(
-  lines: readonly string[],
-): { readonly bytes: Uint8Array<ArrayBuffer>; readonly omitted: number } {
+/** The list of these files: whole, and cut at a whole line to what existing clients read. */
+export function plainList(files: Iterable<PlainFile>): PlainList {
+  const lines = plainLines(files);
   let length = 0;
   let count = 0;
   for (const line of lines) {
@@ -83,7 +83,12 @@ export function cutPlainList(
     if (length > PLAIN_LIST_BYTES) break;
     count++;
   }
-  return { bytes: encoder.encode(lines.slice(0, count).join("")), omitted: lines.length - count };
+  return {
+    text: lines.join(""),
+    bytes: encoder.encode(lines.slice(0, count).join("")),
+    files: lines.length,
+    omitted: lines.length - count,
+  };
 }
 
 /**

@@ -1,9 +1,9 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { printed } from "../../net/dial.ts";
-import type { FileVersion } from "./blocks.ts";
+import type { FileVersion } from "../../store/file_version.ts";
 import { connectToServer, type ServerAccess } from "./connect.ts";
 import { ERROR_CODE, type ListEntry, type Refusal } from "./messages.ts";
-import { Patience } from "./patience.ts";
+import { Patience } from "../../net/patience.ts";
 import { PlainConnection } from "./plain_connection.ts";
 import { ServerLiesError, XferConnection } from "./xfer_connection.ts";
 

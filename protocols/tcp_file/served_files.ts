@@ -1,39 +1,12 @@
 import { createHash } from "node:crypto";
-import { isSameFile, modifiedMs } from "../../store/offered_path.ts";
-import { type FileSource, type SharedFile, SharedFiles } from "../../store/shared_files.ts";
+import { type FoundFile, FoundFiles, keyOf } from "../../store/found_files.ts";
+import type { FileSource } from "../../store/shared_files.ts";
 import { Turns } from "../../store/turns.ts";
 import { BlockDigests } from "./block_digests.ts";
-import {
-  BLOCK_BYTES,
-  blockCount,
-  digestOf,
-  type FileVersion,
-  isSameVersion,
-  type Piece,
-  rootOf,
-} from "./blocks.ts";
-
-/** A file as a request found it. It is read as that, or not at all. */
-export interface FoundFile {
-  readonly path: string;
-  readonly version: FileVersion;
-  readonly info: Deno.FileInfo;
-}
-
-/** A file is not any more what it was when it was asked for. */
-export class FileChangedError extends Error {
-  override readonly name = "FileChangedError";
-}
-
-/** The system does not let a file be read. */
-export class UnreadableError extends Error {
-  override readonly name = "UnreadableError";
-}
+import { BLOCK_BYTES, blockCount, digestOf, type Piece, rootOf } from "./blocks.ts";
 
 /** Files open at a time: beside 512 connections within the 1024 handles that a process has as a rule. */
 const MAX_OPEN = 128;
-/** How long a file stays open that nobody reads, in milliseconds. */
-const UNUSED_MS = 5_000;
 /** Shortest block whose digest is remembered. */
 const REMEMBERED_BYTES = 64 * 1024;
 /** Memory for digests: of 500 GiB. */
@@ -48,48 +21,24 @@ const SETTLED_MS = 60_000;
 
 /** The files that a server gives out: a bounded number of them open, and each block hashed as seldom as possible. */
 export class ServedFiles implements Disposable {
-  readonly #open: SharedFiles;
+  readonly #files: FoundFiles;
   readonly #digests = new BlockDigests(DIGESTS_BYTES);
   readonly #nowMs: () => number;
 
   /** @param nowMs The clock of the files' times, in milliseconds since 1970. */
   constructor(source: FileSource, { nowMs = Date.now }: { readonly nowMs?: () => number } = {}) {
-    this.#open = new SharedFiles(source, { maxOpen: MAX_OPEN });
+    this.#files = new FoundFiles(source, { maxOpen: MAX_OPEN });
     this.#nowMs = nowMs;
   }
 
-  /**
-   * The file that stands at a path now.
-   *
-   * @returns `undefined`: there is none.
-   * @throws {UnreadableError}
-   */
+  /** As {@linkcode FoundFiles.find}. */
   find(path: string): FoundFile | undefined {
-    return readable(() => {
-      const info = this.#open.find(path, performance.now())?.stat();
-      return info && { path, version: versionOf(info), info };
-    });
+    return this.#files.find(path);
   }
 
-  /**
-   * Fills a buffer with what a file has from an offset on.
-   *
-   * @throws {FileChangedError} It is not the file that was found, or has no such bytes.
-   * @throws {UnreadableError}
-   */
+  /** As {@linkcode FoundFiles.read}. */
   async read(file: FoundFile, offset: number, buffer: Uint8Array): Promise<void> {
-    const shared = this.#again(file);
-    let count: number;
-    try {
-      count = await shared.read(buffer, offset);
-    } catch (error) {
-      throw unreadable(error);
-    }
-    const info = readable(() => shared.stat());
-    if (info.nlink === 0) throw new FileChangedError("It was deleted or replaced");
-    if (!isSameVersion(versionOf(info), file.version) || count < buffer.length) {
-      throw new FileChangedError("It was written to");
-    }
+    await this.#files.read(file, offset, buffer);
   }
 
   /** The digest of a piece whose bytes were just read, which is not computed if it is known. */
@@ -150,17 +99,11 @@ export class ServedFiles implements Disposable {
 
   /** Closes the files that nobody reads at present. To be called now and then. */
   closeUnused(): void {
-    this.#open.closeUnused(performance.now() - UNUSED_MS);
+    this.#files.closeUnused();
   }
 
   [Symbol.dispose](): void {
-    this.#open[Symbol.dispose]();
-  }
-
-  #again({ path, info }: FoundFile): SharedFile {
-    const shared = readable(() => this.#open.again(path, performance.now()));
-    if (shared !== undefined && isSameFile(readable(() => shared.stat()), info)) return shared;
-    throw new FileChangedError("It was deleted or replaced");
+    this.#files[Symbol.dispose]();
   }
 
   #known(
@@ -176,7 +119,7 @@ export class ServedFiles implements Disposable {
     const { size } = file.version;
     const block = rememberedBlock(piece, size);
     if (block === undefined) return;
-    const info = readable(() => this.#again(file).stat());
+    const info = this.#files.infoNow(file);
     const key = keyOf(info);
     // Else it is not known which of two states it is of.
     if (key !== keyOf(file.info)) return;
@@ -190,27 +133,4 @@ export class ServedFiles implements Disposable {
 function rememberedBlock({ offset, length }: Piece, size: number): number | undefined {
   const isWhole = offset % BLOCK_BYTES === 0 && length === Math.min(BLOCK_BYTES, size - offset);
   return isWhole && length >= REMEMBERED_BYTES ? offset / BLOCK_BYTES : undefined;
-}
-
-function versionOf(info: Deno.FileInfo): FileVersion {
-  return { size: info.size, mtimeMs: modifiedMs(info) };
-}
-
-/** Changes with whatever is written to a file, and with the file itself. */
-function keyOf({ dev, ino, size, mtime, ctime }: Deno.FileInfo): string {
-  return `${dev}:${ino}:${size}:${mtime?.getTime()}:${ctime?.getTime()}`;
-}
-
-/** Calls the file system. @throws {UnreadableError} It refuses. */
-function readable<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw unreadable(error);
-  }
-}
-
-function unreadable(cause: unknown): unknown {
-  if (cause instanceof FileChangedError || cause instanceof UnreadableError) return cause;
-  return new UnreadableError(cause instanceof Error ? cause.message : String(cause), { cause });
 }

@@ -5,7 +5,8 @@ import { type Arrival, listenTcp, type ListenTcpOptions, type TcpListening } fro
 import { Catalogue } from "../../store/catalogue.ts";
 import { realDisk } from "../../store/disk.ts";
 import { NONCE_BYTES } from "./auth.ts";
-import { OfferedList } from "./offered_list.ts";
+import { OfferedList } from "../../store/offered_list.ts";
+import { plainList } from "./plain.ts";
 import { SendMemory } from "./send_memory.ts";
 import { ServedFiles } from "./served_files.ts";
 import { type ConnectionEvent, ServerConnection } from "./server_connection.ts";
@@ -81,7 +82,7 @@ export async function startTcpFileServer(options: TcpFileServerOptions): Promise
     new OfferedList({
       disk: realDisk(),
       path: listPath,
-      files: () => catalogue.topFiles().map(({ path, size }) => ({ name: path, size })),
+      make: () => plainList(catalogue.topFiles().map(({ path, size }) => ({ name: path, size }))),
       onCut: (cut) => options.onEvent({ type: "cut", ...cut }),
       onUnsaved: (reason) => options.onEvent({ type: "unsaved", reason }),
     }),

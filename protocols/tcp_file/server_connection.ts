@@ -3,7 +3,7 @@ import { Turns } from "../../store/turns.ts";
 import { answer, type AnswerSources, type Asked, BrokenAnswerError, type FileProblem } from "./answers.ts";
 import { BLOCK_BYTES } from "./blocks.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
-import type { FoundFile } from "./served_files.ts";
+import type { FoundFile } from "../../store/found_files.ts";
 import { type ServedClient, ServingSession } from "./serving.ts";
 import type { CloseCause, ServingAction, ServingOptions } from "./serving_action.ts";
 

@@ -36,7 +36,7 @@ export interface ServingOptions {
   readonly nonce: Uint8Array;
   /** Without one, everybody is served. */
   readonly token: string | undefined;
-  /** What a plain client is sent at once; see {@linkcode cutPlainList}. */
+  /** What a plain client is sent at once; see {@linkcode plainList}. */
   readonly plainList: Uint8Array;
   /** Default: {@linkcode SERVING_LIMITS}. */
   readonly limits?: ServingLimits | undefined;

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { filesBelow, pseudoRandomBytes, sha256 } from "../support/bytes.ts";
 import { claimed } from "../support/killed_download.ts";
-import { killedTcpGet } from "../support/killed_tcp.ts";
+import { killedGet } from "../support/killed_get.ts";
 import { finished, startTcpServer, startTransfer } from "../support/program.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
@@ -18,7 +18,8 @@ Deno.test("tcp-get killed at random moments goes on with what its journal claims
   await using server = await startTcpServer(served, { flags: ["--max-rate", "8M"] });
   const shares = [0.1 + Math.random() * 0.3, 0.5 + Math.random() * 0.2];
   const killAt = shares.map((share) => Math.floor(share * SIZE));
-  const { path, fetchedBytes, claimedAt } = await killedTcpGet({
+  const { path, fetchedBytes, claimedAt } = await killedGet({
+    command: "tcp-get",
     port: server.port,
     name: "data.bin",
     dir,

@@ -1,7 +1,7 @@
 import type { Disk } from "../../store/disk.ts";
-import type { FileEnd } from "../../protocols/tcp_file/fetch_tree.ts";
+import type { FileEnd } from "../../store/fetched_file.ts";
 import { TreeFetch } from "../../protocols/tcp_file/fetch_tree.ts";
-import type { RunningFile } from "../../protocols/tcp_file/fetched.ts";
+import type { RunningFile } from "../../store/fetched_file.ts";
 import { Remote } from "../../protocols/tcp_file/remote.ts";
 
 /** How a test fetches. */

@@ -1,5 +1,6 @@
 import { BlockQueue } from "../../protocols/tcp_file/block_queue.ts";
-import type { FileVersion, Piece } from "../../protocols/tcp_file/blocks.ts";
+import type { FileVersion } from "../../store/file_version.ts";
+import type { Piece } from "../../protocols/tcp_file/blocks.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** Bytes that come at a time. */

@@ -27,7 +27,7 @@ Deno.test("a tree arrives with its folders, bytes and times, and a second run fe
   ]);
   const last = ends.at(-1);
   assert(last?.kind === "done");
-  assertEquals([last.root, last.fetchedBytes], [rootOfBytes(LARGE), LARGE.length]);
+  assertEquals([last.digest, last.fetchedBytes], [{ root: rootOfBytes(LARGE) }, LARGE.length]);
   assertEquals(await filesBelow(dir.path), [...server.files.keys()]);
   for (const [path, { bytes }] of server.files) {
     assertEquals(await Deno.readFile(join(dir.path, path)), bytes);

@@ -1,11 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
-  cutPlainList,
   formatPlainSize,
   parsePlainRequest,
   PLAIN_REQUEST_BYTES,
-  plainLines,
+  plainList,
   type PlainRequest,
 } from "../../../protocols/tcp_file/plain.ts";
 import {
@@ -31,18 +30,15 @@ Deno.test("sizes have three decimals, in units of 1024", () => {
 
 Deno.test("the list has a line for each file that a plain client can ask for", () => {
   const names = ["a b.txt", 'it\'s "x"', "a|b", "a\nb", "sub/a", "", "ü.txt"];
-  assertEquals(plainLines(names.map((name) => ({ name, size: 1 }))), [
-    "a b.txt 1.000B\n",
-    'it\'s "x" 1.000B\n',
-    "ü.txt 1.000B\n",
-  ]);
+  const { text } = plainList(names.map((name) => ({ name, size: 1 })));
+  assertEquals(text, 'a b.txt 1.000B\nit\'s "x" 1.000B\nü.txt 1.000B\n');
 });
 
 Deno.test("a list is cut at a whole line within 4096 bytes", () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: "grapheme", minLength: 1, maxLength: 200 })), (names) => {
-      const lines = plainLines(names.map((name) => ({ name, size: 7 })));
-      const { bytes, omitted } = cutPlainList(lines);
+      const { text: whole, bytes, omitted } = plainList(names.map((name) => ({ name, size: 7 })));
+      const lines = whole.split(/(?<=\n)/).filter((line) => line !== "");
       const kept = lines.length - omitted;
       assertEquals(bytes, text(lines.slice(0, kept).join("")));
       assert(bytes.length <= 4096);
@@ -55,11 +51,11 @@ Deno.test("a list is cut at a whole line within 4096 bytes", () => {
     { numRuns: 200 },
   );
   const full = "x".repeat(504);
-  const lines = plainLines(
+  const list = plainList(
     Array.from({ length: 20 }, (_, i) => ({ name: `${i % 10}${full}`.slice(0, 248), size: 1 })),
   );
-  assertEquals(lines[0]?.length, 256);
-  assertEquals([cutPlainList(lines).bytes.length, cutPlainList(lines).omitted], [4096, 4]);
+  assertEquals(list.text.length, 20 * 256);
+  assertEquals([list.bytes.length, list.omitted, list.files], [4096, 4, 20]);
 });
 
 const RANGE = { kind: "invalid", answer: "Invalid range format." } as const;

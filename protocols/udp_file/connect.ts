@@ -1,0 +1,164 @@
+import { randomBytes } from "node:crypto";
+import { ConnectionProblem } from "../../net/connection_problem.ts";
+import { admittedAddresses, type Endpoint, printed } from "../../net/dial.ts";
+import { NONCE_BYTES } from "./handshake.ts";
+import { Opening, type OpeningState } from "./opening.ts";
+import { CLOSE_CODE } from "./packets.ts";
+import { nowUs, UdpSocket } from "./udp_socket.ts";
+
+/** Where a server is, and how it is spoken to. */
+export interface ServerAccess {
+  readonly endpoint: Endpoint;
+  /** Both sides prove that they know it. */
+  readonly token: string | undefined;
+  /** How the server is to keep from overloading the path. */
+  readonly congestion: "rate" | "cubic";
+  /** What the server is to send at most, in bytes a second. */
+  readonly maxBytesPerSecond: number | undefined;
+}
+
+/** A server that has answered. The socket is the caller's to dispose of, and gives its datagrams to `receiver`. */
+export interface Answered {
+  readonly socket: UdpSocket;
+  readonly to: Deno.NetAddr;
+  readonly state: Extract<OpeningState, { kind: "opened" | "plain" }>;
+  /** Takes the datagrams that come from now on. */
+  deliverTo(receiver: (datagram: Uint8Array<ArrayBuffer>, from: Deno.NetAddr) => void): void;
+}
+
+/** Bytes of files that the client takes without being asked. */
+export const WINDOW_BYTES = 24 * 1024 * 1024;
+/** After this time without an answer the next address is tried as well (RFC 8305 section 5). */
+const NEXT_ADDRESS_MS = 250;
+
+/**
+ * Finds out which address of a server answers, what it speaks there, and opens a connection.
+ *
+ * @param options `firstLine` is said with OPEN, so that its answer comes a round trip sooner. `signal` ends it.
+ * @throws {ConnectionProblem} Nothing answers, or the server does not want to.
+ * @throws The reason of `signal`.
+ */
+export async function openServer(
+  access: ServerAccess,
+  { signal, firstLine }: { readonly signal: AbortSignal; readonly firstLine?: string | undefined },
+): Promise<Answered> {
+  const { endpoint } = access;
+  const addresses = await admittedAddresses(endpoint.hostname, { signal });
+  const losers = new AbortController();
+  const attempts = addresses.map((address, index) => {
+    return attempt(access, {
+      address,
+      delayMs: index * NEXT_ADDRESS_MS,
+      firstLine,
+      signal: AbortSignal.any([signal, losers.signal]),
+    });
+  });
+  try {
+    return await Promise.any(attempts);
+  } catch (error) {
+    signal.throwIfAborted();
+    const problems: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+    throw problems.find((problem) => problem instanceof ConnectionProblem && problem.isFinal) ?? problems[0];
+  } finally {
+    losers.abort();
+  }
+}
+
+/** Opens a connection to one address. */
+async function attempt(
+  access: ServerAccess,
+  { address, delayMs, firstLine, signal }: {
+    readonly address: string;
+    readonly delayMs: number;
+    readonly firstLine: string | undefined;
+    readonly signal: AbortSignal;
+  },
+): Promise<Answered> {
+  if (delayMs > 0) await sleep(delayMs, signal);
+  const hostname = canonical(address);
+  const to = { transport: "udp", hostname, port: access.endpoint.port } as const;
+  const isFromServer = (from: Deno.NetAddr) => from.port === to.port && from.hostname === hostname;
+  const opening = new Opening({
+    nowUs: nowUs(),
+    nonce: randomBytes(NONCE_BYTES),
+    token: access.token,
+    creditBytes: WINDOW_BYTES,
+    congestion: access.congestion,
+    maxBytesPerSecond: access.maxBytesPerSecond,
+    firstLine,
+  });
+  let wake = () => {};
+  let receiver = (datagram: Uint8Array<ArrayBuffer>, from: Deno.NetAddr) => {
+    if (!isFromServer(from)) return;
+    opening.receive(datagram, nowUs());
+    wake();
+  };
+  const socket = new UdpSocket({
+    hostname: hostname.includes(":") ? "::" : "0.0.0.0",
+    port: 0,
+    onDatagram: (datagram, from) => receiver(datagram, from),
+  });
+  try {
+    while (opening.state.kind === "asking") {
+      const datagram = opening.next(nowUs());
+      if (datagram !== undefined) socket.sendCopy(datagram, to);
+      if (opening.state.kind !== "asking") break;
+      await Promise.race([
+        new Promise<void>((resolve) => wake = resolve),
+        sleep(Math.max(0, (opening.wakeAtUs - nowUs()) / 1000), signal),
+      ]);
+      signal.throwIfAborted();
+    }
+    const { state } = opening;
+    if (state.kind !== "opened" && state.kind !== "plain") throw problemOf(state, access.endpoint, socket);
+    if (state.kind === "plain" && access.token !== undefined) {
+      throw refusal("The server asks for no token, so it can't prove that it is the right one");
+    }
+    return { socket, to, state, deliverTo: (next) => void (receiver = next) };
+  } catch (error) {
+    socket[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function problemOf(
+  state: Exclude<OpeningState, { kind: "opened" | "plain" }>,
+  endpoint: Endpoint,
+  socket: UdpSocket,
+): ConnectionProblem {
+  switch (state.kind) {
+    case "refused": {
+      if (state.code === CLOSE_CODE.notAuthenticated) {
+        return refusal(`The server wants a token: ${state.reason}`);
+      }
+      return new ConnectionProblem(`The server says: ${state.reason}`);
+    }
+    case "untrusted":
+      return refusal("The server does not know the token itself: it is not the right one");
+    default: {
+      const why = socket.problem === undefined ? "" : `: ${socket.problem}`;
+      return new ConnectionProblem(`${printed(endpoint)} does not answer${why}`);
+    }
+  }
+}
+
+/** What gets no better by trying again. */
+function refusal(message: string): ConnectionProblem {
+  return new ConnectionProblem(message, { isFinal: true });
+}
+
+/** An address as the system writes it where a datagram comes from. */
+function canonical(address: string): string {
+  return address.includes(":") ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+}
+
+/** Waits; ends early, without an error, when the signal comes. */
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const end = () => resolve();
+  signal.addEventListener("abort", end, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", end);
+}

@@ -1,0 +1,128 @@
+/**
+ * The lines of a connection's control stream: one JSON object each, with one member that says what it is. Sizes and
+ * offsets are bytes, times whole milliseconds since 1970.
+ */
+
+import { z } from "zod";
+import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
+import type { ByteRange } from "../../store/byte_ranges.ts";
+
+/** Largest number of a request; each is good for one request of a connection. */
+export const MAX_REQUEST = 65_535;
+/** Most ranges of one request. */
+export const MAX_RANGES = 1024;
+/** Longest page of a list, in UTF-16 units, of which each takes three bytes at most. */
+const PAGE_LENGTH = 10_000;
+/** Longest path, in UTF-16 units. */
+const MAX_PATH = 4096;
+
+/** Why a request is not answered. */
+export const REFUSAL = ["notFound", "changed", "unreadable", "tooMuch", "cancelled"] as const;
+export type RefusalCode = typeof REFUSAL[number];
+
+const id = z.int().min(1).max(MAX_REQUEST);
+const bytes = z.int().nonnegative();
+const path = z.string().min(1).max(MAX_PATH);
+const range = z.tuple([bytes, bytes]).refine(([from, to]) => from < to, "a range that is reversed or empty");
+
+const list = z.object({ id, path: z.string().max(MAX_PATH).default("") });
+const get = z.object({
+  id,
+  path,
+  /** The version that was listed: another one is not sent. */
+  size: bytes,
+  mtimeMs: bytes,
+  /** What to send, in this order. */
+  ranges: z.array(range).max(MAX_RANGES),
+  /** What the digest is of: [from, to). */
+  digest: z.tuple([bytes, bytes]),
+});
+const named = z.object({ id });
+const clientMessage = z.union([
+  z.object({ list }).strict(),
+  z.object({ get }).strict(),
+  z.object({ done: named }).strict(),
+  z.object({ cancel: named }).strict(),
+]);
+
+const entry = z.object({ path, type: z.enum(["file", "directory"]), size: bytes, mtimeMs: bytes });
+const entries = z.object({ id, entries: z.array(entry), more: z.boolean() });
+const end = z.object({ id, sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const refusal = z.object({
+  id,
+  /** One of {@linkcode REFUSAL}, or one that is not known yet. */
+  code: z.string(),
+  text: z.string(),
+  /** Bytes of the file that were sent before, each counted once. */
+  sentBytes: bytes.default(0),
+});
+const serverMessage = z.union([
+  z.object({ entries }).strict(),
+  z.object({ end }).strict(),
+  z.object({ error: refusal }).strict(),
+]);
+
+/** What a client asks. */
+export type ClientMessage = z.infer<typeof clientMessage>;
+/** Asks for ranges of a file. */
+export type GetRequest = Readonly<z.infer<typeof get>>;
+/** What a server answers. */
+export type ServerMessage = z.infer<typeof serverMessage>;
+/** Why a request is not answered. */
+export type Refusal = Readonly<z.infer<typeof refusal>>;
+
+/** A line that is no message. */
+export class ControlError extends Error {
+  override readonly name = "ControlError";
+}
+
+/** @throws {ControlError} */
+export function parseClientMessage(line: string): ClientMessage {
+  return parse(clientMessage, line);
+}
+
+/** @throws {ControlError} */
+export function parseServerMessage(line: string): ServerMessage {
+  return parse(serverMessage, line);
+}
+
+/** The line of a message, whose end is the stream's to add. */
+export function messageLine(message: ClientMessage | ServerMessage): string {
+  return JSON.stringify(message);
+}
+
+/** The lines of a list; without entries, one. */
+export function* entryLines(request: number, listed: Iterable<CatalogueEntry>): Generator<string> {
+  let page: CatalogueEntry[] = [];
+  let length = 0;
+  for (const each of listed) {
+    const entryLength = each.path.length + 100;
+    if (page.length > 0 && length + entryLength > PAGE_LENGTH) {
+      yield messageLine({ entries: { id: request, entries: page, more: true } });
+      page = [];
+      length = 0;
+    }
+    page.push(each);
+    length += entryLength;
+  }
+  yield messageLine({ entries: { id: request, entries: page, more: false } });
+}
+
+/** Ranges as messages have them. */
+export function rangePairs(ranges: Iterable<ByteRange>): [number, number][] {
+  return [...ranges].map(({ from, to }) => [from, to]);
+}
+
+function parse<T>(schema: z.ZodType<T>, line: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw new ControlError("A control line is no JSON", { cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    throw new ControlError(`A control line is no message: ${z.prettifyError(parsed.error)}`);
+  }
+  return parsed.data;
+}

@@ -1,0 +1,161 @@
+import { Patience } from "../../net/patience.ts";
+import type { ByteRange } from "../../store/byte_ranges.ts";
+import {
+  CorruptError,
+  type FetchedFile,
+  type FileOrder,
+  MissingError,
+  type RunningFile,
+} from "../../store/fetched_file.ts";
+import { ReceivedPart } from "../../store/received_part.ts";
+import { ArrivingBytes } from "./arriving_bytes.ts";
+import type { FetchContext, Slice } from "./fetch_file.ts";
+import type { Remote } from "./remote.ts";
+
+/**
+ * The size of a file, from the server's list if it is there.
+ *
+ * @throws {MissingError} It is not on the server.
+ * @throws {ConnectionProblem} After several tries.
+ */
+export async function plainSize(remote: Remote, name: string): Promise<number> {
+  const patience = new Patience(remote.signal);
+  for (;;) {
+    try {
+      const server = await remote.connectPlain();
+      const listed = (await server.list()).find((file) => file.name === name);
+      if (listed !== undefined) return listed.size;
+      // There is no other way to ask for it than to ask for a byte.
+      return await server.fetch({ name, length: 1, store: () => {}, ready: () => Promise.resolve() });
+    } catch (problem) {
+      await patience.after(problem);
+    }
+  }
+}
+
+/**
+ * Fetches a slice of a file from a plain server. What an earlier run left is gone on with if the size is still the
+ * same; nothing else tells whether the file is.
+ *
+ * @throws {CorruptError} The file has another size meanwhile.
+ * @throws {MissingError} The file is not there.
+ * @throws {Error} The server can't be reached any more, or the disk fails; what there is stays for the next run.
+ */
+export async function fetchPlain(
+  order: FileOrder,
+  { size, slice }: { readonly size: number; readonly slice: Slice },
+  context: FetchContext,
+): Promise<FetchedFile> {
+  let opened = await ReceivedPart.open(order.destination);
+  const version = { size: slice.to - slice.from, mtimeMs: undefined };
+  if (opened.kind === "published") {
+    if (opened.size === version.size) {
+      return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
+    }
+    opened = await ReceivedPart.open(order.destination);
+  }
+  if (opened.kind !== "part") throw new Error(`Another run has just fetched ${opened.path}`);
+  return await new PlainFetch(order, { ...context, part: opened.part, wholeSize: size, slice }).run();
+}
+
+class PlainFetch implements RunningFile {
+  readonly path: string;
+  readonly size: number;
+  readonly #order: FileOrder;
+  readonly #context: FetchContext;
+  readonly #part: ReceivedPart;
+  readonly #wholeSize: number;
+  readonly #slice: Slice;
+  readonly #patience: Patience;
+  #fetchedBytes = 0;
+  #problem: unknown;
+
+  constructor(
+    order: FileOrder,
+    { part, wholeSize, slice, ...context }: FetchContext & {
+      readonly part: ReceivedPart;
+      readonly wholeSize: number;
+      readonly slice: Slice;
+    },
+  ) {
+    this.path = order.path;
+    this.size = slice.to - slice.from;
+    this.#order = order;
+    this.#context = context;
+    this.#part = part;
+    this.#wholeSize = wholeSize;
+    this.#slice = slice;
+    this.#patience = new Patience(context.remote.signal);
+    part.failed.catch((problem: unknown) => this.#problem ??= problem);
+  }
+
+  get written(): ReceivedPart["written"] {
+    return this.#part.written;
+  }
+
+  get note(): string | undefined {
+    return this.#patience.failures > 0 ? "waiting for the server" : undefined;
+  }
+
+  async run(): Promise<FetchedFile> {
+    const version = { size: this.size, mtimeMs: undefined };
+    try {
+      this.#context.onFile?.(this);
+      if (!this.#part.isOf(version)) await this.#part.begin(version);
+      else await this.#part.requireSpace();
+      await this.#fetchMissing();
+      const { overwrite } = this.#order;
+      const local = await this.#part.publish({ size: this.size, digest: undefined, overwrite });
+      return { local, version, fetchedBytes: this.#fetchedBytes, digest: undefined };
+    } catch (problem) {
+      const isOfNoUse = problem instanceof CorruptError || problem instanceof MissingError;
+      await (isOfNoUse ? this.#part.discard() : this.#part.close()).catch(() => {});
+      throw problem;
+    }
+  }
+
+  async #fetchMissing(): Promise<void> {
+    const whole = { from: 0, to: this.size };
+    for (let [gap] = this.written.gaps(whole); gap !== undefined; [gap] = this.written.gaps(whole)) {
+      try {
+        await this.#fetchGap(gap);
+      } catch (problem) {
+        if (this.#problem !== undefined) throw this.#problem;
+        await this.#patience.after(problem);
+      }
+    }
+  }
+
+  async #fetchGap(gap: ByteRange): Promise<void> {
+    const server = await this.#context.remote.connectPlain();
+    const writer = await this.#part.openWriter();
+    const arriving = new ArrivingBytes({
+      writer,
+      ranges: [gap],
+      onWritten: (bytes) => {
+        this.#fetchedBytes += bytes;
+        this.#patience.reset();
+      },
+      onFailure: (problem) => this.#problem ??= problem,
+    });
+    const { from: base } = this.#slice;
+    try {
+      const size = await server.fetch({
+        name: this.path,
+        offset: base + gap.from,
+        length: gap.to - gap.from,
+        store: (offset, bytes) => arriving.add(offset - base, bytes),
+        ready: async () => {
+          await arriving.written();
+          if (this.#problem !== undefined) throw this.#problem;
+        },
+      });
+      if (size !== this.#wholeSize) {
+        throw new CorruptError(`It had ${this.#wholeSize} bytes on the server, and has ${size} now`);
+      }
+    } finally {
+      await arriving.flush();
+      writer.close();
+    }
+  }
+}

@@ -1,0 +1,162 @@
+/** How a client finds out whether a server speaks XUDP/1, and opens a connection. A core: times are microseconds. */
+
+import {
+  clientProof,
+  decodeAccept,
+  decodeRetry,
+  encodeHello,
+  encodeOpen,
+  isProof,
+  nonceTag,
+  type Open,
+  serverProof,
+} from "./handshake.ts";
+import { PACKET, PacketHead, readClose, readPacket } from "./packets.ts";
+import { isText, MISSING_TEXT } from "./plain.ts";
+
+/** How long to wait for an answer: a good deal of paths are quicker, and one in three datagrams may be lost. */
+const INTERVALS_US = [300_000, 300_000, 500_000];
+const LATER_INTERVAL_US = 1_000_000;
+/** How often HELLO, and OPEN, are sent at most. */
+const MAX_COPIES = 10;
+
+/** Options of {@linkcode Opening}. */
+export interface OpeningOptions {
+  readonly nowUs: number;
+  /** 16 random bytes, new for every connection. */
+  readonly nonce: Uint8Array;
+  /** With one, the server has to know it, too. */
+  readonly token?: string | undefined;
+  /** How many bytes of files this end can take for a start. */
+  readonly creditBytes: number;
+  /** What the server is asked for, as in `Open`. Default: `rate`, and no bound. */
+  readonly congestion?: Open["congestion"] | undefined;
+  readonly maxBytesPerSecond?: number | undefined;
+  /** As in `Open`. Default: none. */
+  readonly firstLine?: string | undefined;
+}
+
+/** Where it stands. */
+export type OpeningState =
+  | { readonly kind: "asking" }
+  | {
+    readonly kind: "opened";
+    readonly connection: number;
+    /** Of the server. */
+    readonly creditBytes: number;
+    /** `undefined`: not measured, as something had to be sent again. */
+    readonly roundTripUs: number | undefined;
+  }
+  /** The server speaks the plain protocol alone. */
+  | { readonly kind: "plain" }
+  /** Nothing came. */
+  | { readonly kind: "silent" }
+  /** One of {@linkcode CLOSE_CODE}, and a reason of the server's: to be escaped before it is shown. */
+  | { readonly kind: "refused"; readonly code: number; readonly reason: string }
+  /** The server does not know the token. */
+  | { readonly kind: "untrusted" };
+
+/**
+ * Opens a connection.
+ *
+ * @example
+ * ```ts
+ * while (opening.state.kind === "asking") {
+ *   const datagram = opening.next(nowUs());
+ *   if (datagram !== undefined) send(datagram);
+ *   const received = await receiveUntil(opening.wakeAtUs);
+ *   if (received !== undefined) opening.receive(received, nowUs());
+ * }
+ * ```
+ */
+export class Opening {
+  readonly #options: OpeningOptions;
+  readonly #head = new PacketHead();
+  #state: OpeningState = { kind: "asking" };
+  #message: Uint8Array<ArrayBuffer>;
+  #cookie: Uint8Array | undefined;
+  #copies = 0;
+  #sentUs: number;
+  #wakeAtUs: number;
+  #roundTripUs: number | undefined;
+
+  constructor(options: OpeningOptions) {
+    this.#options = options;
+    this.#message = encodeHello(options.nonce);
+    this.#sentUs = options.nowUs;
+    this.#wakeAtUs = options.nowUs;
+  }
+
+  get state(): OpeningState {
+    return this.#state;
+  }
+
+  /** When to call {@linkcode next} although nothing has come; `Infinity`: never. */
+  get wakeAtUs(): number {
+    return this.#state.kind === "asking" ? this.#wakeAtUs : Infinity;
+  }
+
+  /** What to send now; `undefined`: nothing yet. The same bytes may come again. */
+  next(nowUs: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#state.kind !== "asking" || nowUs < this.#wakeAtUs) return undefined;
+    if (this.#copies === MAX_COPIES) {
+      this.#state = { kind: "silent" };
+      return undefined;
+    }
+    this.#wakeAtUs = nowUs + (INTERVALS_US[this.#copies] ?? LATER_INTERVAL_US);
+    this.#copies++;
+    this.#sentUs = nowUs;
+    return this.#message;
+  }
+
+  /** Takes a datagram of the server's address. */
+  receive(datagram: Uint8Array, nowUs: number): void {
+    if (this.#state.kind !== "asking") return;
+    if (!readPacket(datagram, this.#head)) {
+      const isPlain = this.#cookie === undefined && isText(datagram, MISSING_TEXT);
+      if (isPlain) this.#state = { kind: "plain" };
+      return;
+    }
+    if (this.#head.connection !== nonceTag(this.#options.nonce)) return;
+    if (this.#head.type === PACKET.retry) this.#takeRetry(datagram, nowUs);
+    else if (this.#head.type === PACKET.accept) this.#takeAccept(datagram, nowUs);
+    else if (this.#head.type === PACKET.close && this.#cookie !== undefined) this.#takeRefusal(datagram);
+  }
+
+  #takeRetry(packet: Uint8Array, nowUs: number): void {
+    const { nonce, token, creditBytes: credit, congestion = "rate", maxBytesPerSecond } = this.#options;
+    const { firstLine = "" } = this.#options;
+    const cookie = decodeRetry(packet, nonce)?.slice();
+    if (cookie === undefined || this.#cookie !== undefined) return;
+    this.#measure(nowUs);
+    this.#cookie = cookie;
+    const proof = clientProof(token, { nonce, cookie });
+    this.#message = encodeOpen({ nonce, cookie, proof, credit, congestion, maxBytesPerSecond, firstLine });
+    this.#copies = 0;
+    this.#wakeAtUs = nowUs;
+  }
+
+  #takeAccept(packet: Uint8Array, nowUs: number): void {
+    const accept = decodeAccept(packet);
+    if (accept === undefined || this.#cookie === undefined) return;
+    const { nonce, token } = this.#options;
+    const opened = { nonce, cookie: this.#cookie };
+    if (token !== undefined && !isProof(accept.proof, serverProof(token, opened))) {
+      this.#state = { kind: "untrusted" };
+      return;
+    }
+    this.#measure(nowUs);
+    const { connection, credit: creditBytes } = accept;
+    this.#state = { kind: "opened", connection, creditBytes, roundTripUs: this.#roundTripUs };
+  }
+
+  #takeRefusal(packet: Uint8Array): void {
+    const refusal = readClose(packet);
+    if (refusal !== undefined) this.#state = { kind: "refused", ...refusal };
+  }
+
+  /** Of what was sent twice it is not known which one was answered (RFC 6298 section 3). */
+  #measure(nowUs: number): void {
+    if (this.#copies === 1) this.#roundTripUs = nowUs - this.#sentUs;
+  }
+}

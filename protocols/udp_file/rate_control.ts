@@ -1,0 +1,298 @@
+import { PathLoss } from "./path_loss.ts";
+import { Cubic } from "./cubic.ts";
+import { type CongestionControl, INITIAL_PACKETS, LEAST_PACKETS, type PathSample } from "./congestion.ts";
+
+/** Doubles what is under way each round: 4 ln 2 (BBR, section 4.2.2). */
+const STARTUP_GAIN = 2.77;
+/** The path is full when so many rounds brought less than a quarter more (section 4.3.1.2). */
+const FULL_ROUNDS = 3;
+const FULL_GROWTH = 1.25;
+/** What may be under way, in products of bandwidth and delay: some for ACKs that are late or come in heaps. */
+const WINDOW_GAIN = 2;
+/** Asks for more, gives back what queued, then keeps to what was found (BBR version 1, section 4.3.4.3). */
+const CYCLE = [1.25, 0.75, 1, 1, 1, 1, 1, 1];
+/** For how many rounds a bandwidth is believed, for how long a shortest round trip, and how long it takes to see it. */
+const BANDWIDTH_ROUNDS = 10;
+const LEAST_RTT_US = 10_000_000;
+const DRAINED_US = 100_000;
+const DRAINED_SHARE = 0.5;
+/** A queue holds the packets of a round back for more than this, on average. */
+const QUEUE_SHARE = 0.1;
+const QUEUE_US = 2000;
+/** Starting up, so many are lost before a queue counts as full within a round. */
+const OVERFLOW_PACKETS = 16;
+/** A queue that drops again so soon is filled by others, too; for how long that is believed. */
+const SHARED_WITHIN_US = 10_000_000;
+const SHARED_US = 20_000_000;
+/** Who shares a queue sees it full from time to time. */
+const QUIET_US = 6_000_000;
+/** What is left under way by a queue that drops (BBR version 3: Beta). */
+const BACK_OFF = 0.7;
+/** What a back-off leaves at least: what was seen to arrive, and the time that ACKs take to tell. */
+const LEAST_CEILING = 1.15;
+/** Near paths: what one turn of both ends' event loops takes. */
+const TURN_US = 1000;
+const MOST_TURN_BYTES = 96 * 1024;
+
+type Phase =
+  | { readonly kind: "startup" }
+  | { readonly kind: "drain" }
+  | { readonly kind: "cycle"; readonly step: number; readonly sinceUs: number }
+  /** Little is under way, so that the queue of this connection is empty. */
+  | { readonly kind: "look"; readonly untilUs: number }
+  /** Others fill the queue: what they would do is done. */
+  | { readonly kind: "shared"; readonly cubic: Cubic; readonly untilUs: number };
+
+/**
+ * Sends at the rate at which bytes are seen to arrive, after BBR (draft-cardwell-iccrg-bbr-congestion-control).
+ *
+ * Loss alone does not slow it down: what the path loses by itself, with no queue and at whatever rate, is made
+ * up for. Loss that comes with a longer round trip is a queue that is full, and takes a third of what is under
+ * way; when that happens again soon, others share the link, and get what they would get from CUBIC. Two timeouts
+ * in a row take all but a few packets.
+ */
+export class RateControl implements CongestionControl {
+  #phase: Phase = { kind: "startup" };
+  #datagramBytes: number;
+  /** The highest of each of the last rounds, in bytes a microsecond. */
+  readonly #bandwidths = new Float64Array(BANDWIDTH_ROUNDS);
+  #round = 0;
+  #bandwidth = 0;
+  #leastUs = Infinity;
+  #leastAtUs = 0;
+  #smoothedUs = 0;
+  #fullBandwidth = 0;
+  #fullRounds = 0;
+  /** Round trips that were measured in this round, and fates. */
+  #roundTripsUs = 0;
+  #roundTrips = 0;
+  #roundAcked = 0;
+  #roundLost = 0;
+  readonly #loss = new PathLoss();
+  /** Bytes that may be under way after a queue was seen to drop. */
+  #ceiling = Infinity;
+  #hasDropped = false;
+  #droppedUs = -Infinity;
+  /** When the last way down of a cycle began, and when it ended. */
+  #downFromUs = Infinity;
+  #downToUs = Infinity;
+  readonly #heaps = new Float64Array(BANDWIDTH_ROUNDS);
+  #heap = 0;
+  #heapSinceUs = 0;
+  #heapBytes = 0;
+  /** No ACK since the timers have run out. */
+  #isCutOff = false;
+
+  constructor(datagramBytes: number) {
+    this.#datagramBytes = datagramBytes;
+  }
+
+  get bytesPerUs(): number {
+    const { kind } = this.#phase;
+    if (this.#phase.kind === "shared") return this.#phase.cubic.bytesPerUs;
+    if (this.#bandwidth === 0) {
+      const initial = INITIAL_PACKETS * this.#datagramBytes;
+      return this.#smoothedUs === 0 ? Infinity : STARTUP_GAIN * initial / this.#smoothedUs;
+    }
+    let gain = 1;
+    if (kind === "startup") gain = STARTUP_GAIN;
+    else if (kind === "drain") gain = 1 / STARTUP_GAIN;
+    else if (this.#phase.kind === "cycle") gain = CYCLE[this.#phase.step] ?? 1;
+    // Down there it is seen what the path loses by itself, and nothing must be added for that.
+    return kind === "cycle" && gain < 1
+      ? gain * this.#bandwidth
+      : gain * this.#bandwidth / (1 - this.#loss.share);
+  }
+
+  get windowBytes(): number {
+    const least = LEAST_PACKETS * this.#datagramBytes;
+    if (this.#isCutOff) return least;
+    if (this.#bandwidth === 0) return INITIAL_PACKETS * this.#datagramBytes;
+    if (this.#phase.kind === "shared") return this.#phase.cubic.windowBytes;
+    if (this.#phase.kind === "look") return Math.max(least, DRAINED_SHARE * this.#product());
+    const gain = this.#phase.kind === "startup" ? STARTUP_GAIN : WINDOW_GAIN;
+    const turn = Math.min(MOST_TURN_BYTES, 2 * TURN_US * this.#bandwidth);
+    const wanted = Math.max(gain * this.#product() + this.#heap, turn);
+    const first = this.#phase.kind === "startup" ? INITIAL_PACKETS * this.#datagramBytes : least;
+    return Math.max(least, Math.min(this.#ceiling, Math.max(first, wanted)));
+  }
+
+  observed(sample: PathSample): void {
+    this.#datagramBytes = sample.datagramBytes;
+    this.#smoothedUs = sample.smoothedUs;
+    this.#roundAcked += sample.ackedPackets;
+    this.#roundLost += sample.lostPackets;
+    if (sample.ackedSentUs !== -Infinity) this.#isCutOff = false;
+    if (sample.roundTripUs > 0) {
+      this.#roundTripsUs += sample.roundTripUs;
+      this.#roundTrips++;
+    }
+    if (this.#isEasy(sample)) this.#loss.judge(sample.ackedPackets, sample.lostPackets);
+    this.#findHeaps(sample);
+    this.#findBandwidth(sample);
+    this.#findLeast(sample);
+    if (sample.isRoundEnd) this.#endRound(sample);
+    this.#advance(sample);
+  }
+
+  timedOut(times: number): void {
+    if (times < 2) return;
+    this.#isCutOff = true;
+    // Whatever the path was, it is to be found again.
+    for (let i = 0; i < BANDWIDTH_ROUNDS; i++) this.#bandwidths[i] = (this.#bandwidths[i] ?? 0) / 2;
+    this.#bandwidth /= 2;
+    this.#fullBandwidth = 0;
+    this.#fullRounds = 0;
+    this.#ceiling = Infinity;
+    this.#phase = { kind: "startup" };
+  }
+
+  /** What fits on the path, in bytes, with what it loses. */
+  #product(): number {
+    return this.#leastUs === Infinity ? 0 : this.#bandwidth * this.#leastUs / (1 - this.#loss.share);
+  }
+
+  #findBandwidth({ bytesPerUs, isStarved }: PathSample): void {
+    if (bytesPerUs === 0 || (isStarved && bytesPerUs < this.#bandwidth)) return;
+    const i = this.#round % BANDWIDTH_ROUNDS;
+    this.#bandwidths[i] = Math.max(this.#bandwidths[i] ?? 0, bytesPerUs);
+    this.#bandwidth = Math.max(...this.#bandwidths);
+  }
+
+  #findLeast({ roundTripUs, nowUs }: PathSample): void {
+    if (roundTripUs === 0) return;
+    const isOver = nowUs > this.#leastAtUs + LEAST_RTT_US;
+    if (roundTripUs <= this.#leastUs || (isOver && this.#phase.kind === "look")) {
+      this.#leastUs = roundTripUs;
+      this.#leastAtUs = nowUs;
+    }
+  }
+
+  /** ACKs that come in heaps would leave the path empty in between (Linux: `bbr_update_ack_aggregation`). */
+  #findHeaps({ ackedBytes, nowUs }: PathSample): void {
+    const expected = this.#bandwidth * (nowUs - this.#heapSinceUs);
+    if (this.#heapBytes <= expected) {
+      this.#heapSinceUs = nowUs;
+      this.#heapBytes = ackedBytes;
+      return;
+    }
+    this.#heapBytes += ackedBytes;
+    const extra = Math.min(this.#heapBytes - expected, this.#product());
+    const i = this.#round % BANDWIDTH_ROUNDS;
+    this.#heaps[i] = Math.max(this.#heaps[i] ?? 0, extra);
+    this.#heap = Math.max(this.#heap, extra);
+  }
+
+  #endRound(sample: PathSample): void {
+    const isQueued = this.#isQueued(this.#roundTripsUs / Math.max(1, this.#roundTrips));
+    if (!isQueued) this.#loss.note(this.#roundAcked, this.#roundLost);
+    else if (this.#loss.isMore(this.#roundAcked, this.#roundLost)) this.#dropped(sample);
+    if (this.#phase.kind === "startup" && !sample.isStarved) this.#lookIfFull();
+    this.#roundTripsUs = 0;
+    this.#roundTrips = 0;
+    this.#roundAcked = 0;
+    this.#roundLost = 0;
+    if (sample.isStarved) return;
+    this.#round++;
+    this.#bandwidths[this.#round % BANDWIDTH_ROUNDS] = 0;
+    this.#heaps[this.#round % BANDWIDTH_ROUNDS] = 0;
+    this.#bandwidth = Math.max(...this.#bandwidths);
+    this.#heap = Math.max(...this.#heaps);
+  }
+
+  #isQueued(roundTripUs: number): boolean {
+    return roundTripUs > (1 + QUEUE_SHARE) * this.#leastUs + QUEUE_US;
+  }
+
+  /** Starting up, a queue fills within a round: what it drops then is not waited for to the end of it. */
+  #isOverflowing({ roundTripUs }: PathSample): boolean {
+    return this.#isQueued(roundTripUs) && this.#roundLost >= OVERFLOW_PACKETS &&
+      this.#loss.isMore(this.#roundAcked, this.#roundLost);
+  }
+
+  /** A queue was full. What it dropped is still found for a round. */
+  #dropped(sample: PathSample): void {
+    const { nowUs } = sample;
+    const sinceUs = nowUs - this.#droppedUs;
+    if (sinceUs < 2 * this.#smoothedUs) return;
+    this.#droppedUs = nowUs;
+    if (this.#phase.kind === "shared") this.#phase.cubic.backOff(nowUs);
+    else if (this.#phase.kind === "startup" || sinceUs > SHARED_WITHIN_US) this.#backOff(sample);
+    else {
+      const cubic = new Cubic(this.#datagramBytes, BACK_OFF * sample.priorBytes);
+      this.#phase = { kind: "shared", cubic, untilUs: nowUs + SHARED_US };
+    }
+  }
+
+  #backOff({ priorBytes }: PathSample): void {
+    const least = LEAST_CEILING * this.#product() + this.#heap;
+    this.#ceiling = Math.max(least, BACK_OFF * Math.min(this.#ceiling, priorBytes));
+    this.#hasDropped = true;
+    if (this.#phase.kind === "startup") this.#phase = { kind: "drain" };
+  }
+
+  /** Whether a sample is of a time when less was sent than the path carries. */
+  #isEasy({ ackedSentUs, roundTripUs }: PathSample): boolean {
+    const isDown = ackedSentUs >= this.#downFromUs && ackedSentUs < this.#downToUs;
+    const isRising = this.#phase.kind === "startup" && this.#fullRounds === 0;
+    return (isDown || isRising) && !this.#isQueued(roundTripUs);
+  }
+
+  #lookIfFull(): void {
+    if (this.#bandwidth >= FULL_GROWTH * this.#fullBandwidth) {
+      this.#fullBandwidth = this.#bandwidth;
+      this.#fullRounds = 0;
+    } else if (++this.#fullRounds >= FULL_ROUNDS) this.#phase = { kind: "drain" };
+  }
+
+  #advance(sample: PathSample): void {
+    const { nowUs, flightBytes } = sample;
+    const isLong = nowUs > this.#leastAtUs + LEAST_RTT_US;
+    switch (this.#phase.kind) {
+      case "startup":
+        if (this.#isOverflowing(sample)) this.#dropped(sample);
+        return;
+      case "drain":
+        if (flightBytes <= LEAST_CEILING * this.#product()) {
+          this.#phase = { kind: "cycle", step: 2, sinceUs: nowUs };
+        }
+        return;
+      case "cycle":
+        if (isLong) this.#phase = { kind: "look", untilUs: nowUs + DRAINED_US + this.#smoothedUs };
+        else this.#advanceCycle(this.#phase, sample);
+        return;
+      case "look":
+        if (nowUs < this.#phase.untilUs) return;
+        this.#leastAtUs = nowUs;
+        this.#phase = { kind: "cycle", step: 0, sinceUs: nowUs };
+        return;
+      case "shared":
+        this.#phase.cubic.grow(sample);
+        if (nowUs < this.#phase.untilUs && nowUs < this.#droppedUs + QUIET_US) return;
+        // One drop more is enough to go back.
+        this.#droppedUs = nowUs;
+        this.#phase = { kind: "cycle", step: 1, sinceUs: nowUs };
+    }
+  }
+
+  #advanceCycle({ step, sinceUs }: Extract<Phase, { kind: "cycle" }>, sample: PathSample): void {
+    const { nowUs, flightBytes, lostPackets } = sample;
+    const isTime = nowUs > sinceUs + this.#leastUs;
+    const gain = CYCLE[step] ?? 1;
+    // Up until there is so much under way, down until nothing queues.
+    const isFilled = flightBytes >= gain * this.#product() || lostPackets > 0 || sample.isStarved;
+    const isOver = gain > 1 ? isTime && isFilled : isTime || (gain < 1 && flightBytes <= this.#product());
+    if (!isOver) return;
+    if (gain > 1) {
+      // A round up without drops: the ceiling is too low.
+      if (!this.#hasDropped) this.#ceiling *= CYCLE[0] ?? 1;
+      if (this.#ceiling > WINDOW_GAIN * this.#product()) this.#ceiling = Infinity;
+      this.#hasDropped = false;
+    }
+    if (gain > 1) {
+      this.#downFromUs = nowUs;
+      this.#downToUs = Infinity;
+    } else if (gain < 1) this.#downToUs = nowUs;
+    this.#phase = { kind: "cycle", step: (step + 1) % CYCLE.length, sinceUs: nowUs };
+  }
+}

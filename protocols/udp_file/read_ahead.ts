@@ -1,0 +1,258 @@
+import { createHash, type Hash } from "node:crypto";
+import type { ByteRange } from "../../store/byte_ranges.ts";
+import { type FoundFile, type FoundFiles, keyOf } from "../../store/found_files.ts";
+import { Turns } from "../../store/turns.ts";
+
+/** Bytes that are read at a time. */
+const PIECE_BYTES = 128 * 1024;
+/** Pieces that are read before they are asked for, of each reader, as long as there is memory. */
+const AHEAD = 4;
+
+/** Memory for a piece of some file. */
+interface Piece {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whose; `undefined`: nobody's. */
+  file: CachedFile | undefined;
+  index: number;
+  isLoading: boolean;
+  /** When it was used last, counted in uses. */
+  usedAt: number;
+}
+
+/** A file that somebody reads. */
+interface CachedFile {
+  readonly found: FoundFile;
+  readonly key: string;
+  readonly pieces: Map<number, Piece>;
+  readonly readers: Set<FileReader>;
+  readonly digest: GrowingDigest;
+}
+
+/** Who reads a file. */
+export interface ReaderEvents {
+  /** What was not there may be there now. */
+  readonly onReady: () => void;
+  /** The file is not any more what was found, or can't be read: nothing more comes of it. */
+  readonly onFailure: (problem: unknown) => void;
+}
+
+/**
+ * Bytes of files in memory before they are asked for, of all readers together at most so many. Those that read one
+ * file share what is in memory of it, and its digest.
+ */
+export class ReadAhead {
+  readonly #files: FoundFiles;
+  readonly #pieces: Piece[] = [];
+  readonly #maxPieces: number;
+  readonly #open = new Map<string, CachedFile>();
+  #readers = 0;
+  #uses = 0;
+
+  /** @param options `memoryBytes`: at least 1 MiB. */
+  constructor(files: FoundFiles, { memoryBytes }: { readonly memoryBytes: number }) {
+    this.#files = files;
+    this.#maxPieces = Math.floor(memoryBytes / PIECE_BYTES);
+  }
+
+  /** Begins to read a file. The reader has to be disposed of. */
+  open(found: FoundFile, events: ReaderEvents): FileReader {
+    const key = `${found.path}\0${keyOf(found.info)}`;
+    let file = this.#open.get(key);
+    if (file === undefined) {
+      const digest = new GrowingDigest({ from: 0, to: found.version.size });
+      file = { found, key, pieces: new Map(), readers: new Set(), digest };
+      this.#open.set(key, file);
+    }
+    this.#readers++;
+    const reader = new FileReader(this, file, events);
+    file.readers.add(reader);
+    return reader;
+  }
+
+  /** Forgets a reader; with the last of its file what is in memory of it is nobody's. */
+  close(reader: FileReader, file: CachedFile): void {
+    if (!file.readers.delete(reader)) return;
+    this.#readers--;
+    if (file.readers.size > 0) return;
+    this.#open.delete(file.key);
+    for (const piece of file.pieces.values()) piece.file = undefined;
+    file.pieces.clear();
+  }
+
+  /** The piece of a file if it is in memory; else it begins to be read. */
+  piece(file: CachedFile, index: number): Piece | undefined {
+    const piece = file.pieces.get(index);
+    if (piece === undefined) this.#load(file, index);
+    else if (!piece.isLoading) piece.usedAt = ++this.#uses;
+    // Only while each reader has so much: what is read too early has to be read again.
+    const isRoomy = this.#readers * (AHEAD + 2) <= this.#maxPieces;
+    for (let ahead = 1; isRoomy && ahead <= AHEAD; ahead++) {
+      const isThere = (index + ahead) * PIECE_BYTES < file.found.version.size;
+      if (isThere && !file.pieces.has(index + ahead)) this.#load(file, index + ahead);
+    }
+    const loaded = file.pieces.get(index);
+    return loaded === undefined || loaded.isLoading ? undefined : loaded;
+  }
+
+  /**
+   * The digest of a range of a file, in hexadecimal. What of it was not hashed as it was read for sending is read
+   * for it.
+   *
+   * @throws {FileChangedError}
+   * @throws {UnreadableError}
+   */
+  async digest(file: CachedFile, range: ByteRange): Promise<string> {
+    const { size } = file.found.version;
+    const isWhole = range.from === 0 && range.to === size;
+    const digest = isWhole ? file.digest : new GrowingDigest(range);
+    const buffer = new Uint8Array(Math.min(PIECE_BYTES, range.to - range.from));
+    const turns = new Turns();
+    while (digest.next < range.to) {
+      const from = digest.next;
+      const bytes = buffer.subarray(0, Math.min(buffer.length, range.to - from));
+      await this.#files.read(file.found, from, bytes);
+      digest.feed(from, bytes);
+      await turns.next();
+    }
+    // Of an empty one nothing was read: it may be another file by now.
+    await this.#files.read(file.found, 0, new Uint8Array(0));
+    return digest.hex();
+  }
+
+  #load(file: CachedFile, index: number): void {
+    const piece = this.#take();
+    if (piece === undefined) return;
+    piece.file = file;
+    piece.index = index;
+    piece.isLoading = true;
+    file.pieces.set(index, piece);
+    const from = index * PIECE_BYTES;
+    const bytes = piece.bytes.subarray(0, Math.min(PIECE_BYTES, file.found.version.size - from));
+    this.#files.read(file.found, from, bytes).then(
+      () => this.#loaded(file, piece, bytes),
+      (problem: unknown) => this.#failed(file, piece, problem),
+    );
+  }
+
+  #loaded(file: CachedFile, piece: Piece, bytes: Uint8Array): void {
+    piece.isLoading = false;
+    piece.usedAt = ++this.#uses;
+    if (piece.file !== file) return;
+    file.digest.feed(piece.index * PIECE_BYTES, bytes);
+    for (const reader of file.readers) reader.ready();
+  }
+
+  #failed(file: CachedFile, piece: Piece, problem: unknown): void {
+    piece.isLoading = false;
+    piece.file = undefined;
+    file.pieces.delete(piece.index);
+    for (const reader of [...file.readers]) reader.fail(problem);
+  }
+
+  /** Memory for a piece: the one that was used longest ago, if all are in use. */
+  #take(): Piece | undefined {
+    if (this.#pieces.length < this.#maxPieces) {
+      const piece: Piece = {
+        bytes: new Uint8Array(PIECE_BYTES),
+        file: undefined,
+        index: 0,
+        isLoading: false,
+        usedAt: 0,
+      };
+      this.#pieces.push(piece);
+      return piece;
+    }
+    let oldest: Piece | undefined;
+    for (const piece of this.#pieces) {
+      if (piece.isLoading) continue;
+      if (piece.file === undefined) return piece;
+      if (oldest === undefined || piece.usedAt < oldest.usedAt) oldest = piece;
+    }
+    oldest?.file?.pieces.delete(oldest.index);
+    return oldest;
+  }
+}
+
+/** One who reads a file. */
+export class FileReader implements Disposable {
+  readonly #cache: ReadAhead;
+  readonly #file: CachedFile;
+  readonly #events: ReaderEvents;
+  #last: Piece | undefined;
+  /** Whether it found nothing when it asked last. */
+  #isWaiting = false;
+
+  constructor(cache: ReadAhead, file: CachedFile, events: ReaderEvents) {
+    this.#cache = cache;
+    this.#file = file;
+    this.#events = events;
+  }
+
+  /** Fills in bytes from an offset on. @returns How many; 0: they are not in memory yet. */
+  fill(offset: number, target: Uint8Array): number {
+    const index = Math.floor(offset / PIECE_BYTES);
+    let piece = this.#last;
+    // Its memory may have become another piece's.
+    if (piece === undefined || piece.file !== this.#file || piece.index !== index) {
+      piece = this.#last = this.#cache.piece(this.#file, index);
+    }
+    this.#isWaiting = piece === undefined;
+    if (piece === undefined) return 0;
+    const from = offset - index * PIECE_BYTES;
+    const length = Math.min(target.length, PIECE_BYTES - from);
+    target.set(piece.bytes.subarray(from, from + length));
+    return length;
+  }
+
+  /** As {@linkcode ReadAhead.digest}. */
+  async digest(range: ByteRange): Promise<string> {
+    return await this.#cache.digest(this.#file, range);
+  }
+
+  /** Something of the file was read. */
+  ready(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.#events.onReady();
+  }
+
+  /** The file can't be read. */
+  fail(problem: unknown): void {
+    this.#events.onFailure(problem);
+  }
+
+  [Symbol.dispose](): void {
+    this.#cache.close(this, this.#file);
+  }
+}
+
+/** The SHA-256 of a range, computed in the order of its bytes as they come by. */
+class GrowingDigest {
+  readonly #to: number;
+  readonly #hash: Hash = createHash("sha256");
+  #next: number;
+  #hex: string | undefined;
+
+  constructor({ from, to }: ByteRange) {
+    this.#next = from;
+    this.#to = to;
+  }
+
+  /** The first byte that is not in it. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Takes what of these bytes comes next. */
+  feed(from: number, bytes: Uint8Array): void {
+    const end = Math.min(from + bytes.length, this.#to);
+    if (this.#next < from || this.#next >= end) return;
+    this.#hash.update(bytes.subarray(this.#next - from, end - from));
+    this.#next = end;
+  }
+
+  /** All of it is in. */
+  hex(): string {
+    return this.#hex ??= this.#hash.digest("hex");
+  }
+}

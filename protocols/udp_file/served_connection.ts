@@ -1,0 +1,333 @@
+import type { Catalogue } from "../../store/catalogue.ts";
+import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
+import { isSameVersion } from "../../store/file_version.ts";
+import { FileChangedError, type FoundFile, type FoundFiles } from "../../store/found_files.ts";
+import { Connection, type ConnectionOptions, type ContentSource } from "./connection.ts";
+import {
+  ControlError,
+  entryLines,
+  type GetRequest,
+  messageLine,
+  parseClientMessage,
+  type RefusalCode,
+} from "./control_messages.ts";
+import { Link, type LinkOptions } from "./link.ts";
+import { CLOSE_CODE, type PacketHead } from "./packets.ts";
+import type { FileReader, ReadAhead } from "./read_ahead.ts";
+
+/** Files that one connection may be given at a time. */
+const MAX_FILES = 256;
+/** Lists that one connection may be given at a time. */
+const MAX_LISTS = 8;
+/** Pages of lists wait until the control stream has less than so many bytes to send. */
+const PAGE_FROM_BYTES = 16 * 1024;
+/** Of a client that asks and takes no answers, so many bytes of them are kept. */
+const MAX_BACKLOG_BYTES = 1024 * 1024;
+
+/** Of many small files each would be a line in the log. */
+const TOLD_FROM_BYTES = 1024 * 1024;
+
+/** A file that a client has, and has found to be what it should be; small ones are not told one by one. */
+export interface SentFile {
+  readonly type: "served";
+  readonly address: string;
+  readonly path: string;
+  /** Bytes that were asked for. */
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** How a connection went. */
+export interface ClosedEvent {
+  readonly type: "closed";
+  readonly address: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Smoothed, in milliseconds. */
+  readonly roundTripMs: number;
+  readonly lostPackets: number;
+  readonly sentPackets: number;
+  readonly reason: string;
+}
+
+/** A file could not be sent as it was found. */
+export interface FileProblem {
+  readonly type: "changed" | "unreadable";
+  readonly address: string;
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** What is told of a connection. */
+export type ServedEvent = SentFile | ClosedEvent | FileProblem;
+
+/** Options of {@linkcode ServedConnection}. */
+export interface ServedConnectionOptions {
+  readonly core: Omit<ConnectionOptions, "events" | "source">;
+  readonly link: Pick<LinkOptions, "socket" | "to" | "bucket">;
+  readonly catalogue: Catalogue;
+  readonly files: FoundFiles;
+  readonly readAhead: ReadAhead;
+  readonly onEvent: (event: ServedEvent) => void;
+  /** Called once, when it is over. */
+  readonly onEnd: () => void;
+}
+
+/** A file that a client is being given. */
+interface Giving {
+  readonly request: GetRequest;
+  readonly reader: FileReader;
+  readonly bytes: number;
+  readonly startedMs: number;
+  /** Where the last of what was asked for ends. */
+  readonly lastByte: number;
+  isEndAsked: boolean;
+}
+
+/** One client of XUDP/1: answers what it asks over the control stream, and sends the files. */
+export class ServedConnection implements ContentSource {
+  readonly #options: ServedConnectionOptions;
+  readonly #connection: Connection;
+  readonly #link: Link;
+  readonly #giving = new Map<number, Giving>();
+  /** Lists under way, as what is left of their lines. */
+  readonly #lists = new Set<Iterator<string>>();
+  #listsAsked = 0;
+  readonly #startedMs = performance.now();
+  #files = 0;
+  #bytes = 0;
+  #isOver = false;
+
+  constructor(options: ServedConnectionOptions) {
+    this.#options = options;
+    this.#connection = new Connection({
+      ...options.core,
+      source: this,
+      events: {
+        control: (line) => this.#take(line),
+        // A client sends no files.
+        content: () => {},
+        // It is the client that says when it has a file.
+        delivered: () => {},
+      },
+    });
+    this.#link = new Link({ ...options.link, connection: this.#connection, onTurn: () => this.#afterTurn() });
+  }
+
+  /** Whether a packet is from the client. */
+  isFrom(address: Deno.NetAddr): boolean {
+    return this.#link.isFrom(address);
+  }
+
+  /** Takes the line that came with OPEN. */
+  begin(line: string): void {
+    this.#take(line);
+    this.#link.turn();
+  }
+
+  receive(packet: Uint8Array, head: PacketHead): void {
+    this.#link.receive(packet, head);
+  }
+
+  /** See {@linkcode ContentSource}. */
+  fill(file: number, offset: number, target: Uint8Array): number {
+    const giving = this.#giving.get(file);
+    if (giving === undefined) return 0;
+    const length = giving.reader.fill(offset, target);
+    if (offset + length === giving.lastByte) this.#askEnd(giving);
+    return length;
+  }
+
+  /** Tells the client that it is over. */
+  close(code: number, reason: string): void {
+    this.#connection.close(code, reason);
+    this.#link.turn();
+  }
+
+  #take(line: string): void {
+    try {
+      const message = parseClientMessage(line);
+      if ("list" in message) void this.#list(message.list.id, message.list.path);
+      else if ("get" in message) this.#get(message.get);
+      else if ("done" in message) this.#done(message.done.id);
+      else this.#stop(message.cancel.id, "cancelled", "The client has cancelled it");
+    } catch (error) {
+      if (!(error instanceof ControlError)) throw error;
+      this.#connection.close(CLOSE_CODE.violation, error.message);
+    }
+  }
+
+  async #list(request: number, path: string): Promise<void> {
+    const { catalogue } = this.#options;
+    if (this.#listsAsked >= MAX_LISTS) return this.#refuse(request, "tooMuch", "Too many lists at a time");
+    this.#listsAsked++;
+    await catalogue.refresh(path);
+    if (this.#isOver) return;
+    const paths = catalogue.pathsBelow(path);
+    if (path !== "" && paths.length === 0) {
+      this.#listsAsked--;
+      this.#refuse(request, "notFound", "There is no such path");
+    } else this.#lists.add(entryLines(request, entriesOf(catalogue, paths)));
+    this.#link.turn();
+  }
+
+  /** Lists go out page by page, as the client takes them. */
+  #feedLists(): void {
+    for (const lines of this.#lists) {
+      while (this.#connection.controlBacklogBytes < PAGE_FROM_BYTES) {
+        const { done, value } = lines.next();
+        if (done) {
+          this.#lists.delete(lines);
+          this.#listsAsked--;
+          break;
+        }
+        this.#connection.sendControl(value);
+      }
+    }
+  }
+
+  #get(request: GetRequest): void {
+    const { id, path } = request;
+    if (this.#giving.has(id)) throw new ControlError(`Request ${id} is under way`);
+    if (this.#giving.size >= MAX_FILES) return this.#refuse(id, "tooMuch", "Too many files at a time");
+    let found: FoundFile | undefined;
+    try {
+      found = this.#options.files.find(path);
+    } catch (problem) {
+      return this.#unreadable(id, path, problem);
+    }
+    if (found === undefined) return this.#refuse(id, "notFound", "There is no such file");
+    const { version } = found;
+    const ends = [request.digest, ...request.ranges].map(([, to]) => to);
+    if (!isSameVersion(version, request) || ends.some((to) => to > version.size)) {
+      return this.#refuse(id, "changed", "It is not any more what was listed");
+    }
+    this.#give(request, found);
+  }
+
+  #give(request: GetRequest, found: FoundFile): void {
+    const { id, path } = request;
+    const ranges = request.ranges.map(([from, to]) => ({ from, to }));
+    const reader = this.#options.readAhead.open(found, {
+      onReady: () => {
+        this.#connection.wake();
+        this.#link.turn();
+      },
+      onFailure: (problem) => this.#unreadable(id, path, problem),
+    });
+    const bytes = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+    const lastByte = ranges.at(-1)?.to ?? 0;
+    const giving = {
+      request,
+      reader,
+      bytes,
+      startedMs: performance.now(),
+      lastByte,
+      isEndAsked: false,
+    };
+    this.#giving.set(id, giving);
+    this.#files++;
+    this.#bytes += bytes;
+    this.#connection.offer(id, ranges);
+    // What is sent from the digest's beginning is hashed as it goes; else that takes a while, so now.
+    if (bytes === 0 || ranges[0]?.from !== request.digest[0]) this.#askEnd(giving);
+  }
+
+  /** Tells the digest as soon as it is known. */
+  #askEnd(giving: Giving): void {
+    if (giving.isEndAsked) return;
+    giving.isEndAsked = true;
+    const { request: { id, path, digest: [from, to] }, reader } = giving;
+    reader.digest({ from, to }).then(
+      (sha256) => {
+        if (this.#giving.get(id) !== giving) return;
+        this.#connection.sendControl(messageLine({ end: { id, sha256 } }));
+        this.#link.turn();
+      },
+      (problem: unknown) => {
+        if (this.#giving.get(id) === giving) this.#unreadable(id, path, problem);
+      },
+    );
+  }
+
+  /** The client has a file, and it is what it should be. */
+  #done(request: number): void {
+    const giving = this.#giving.get(request);
+    if (giving === undefined) return;
+    const { request: { path }, bytes, startedMs } = giving;
+    this.#connection.withdraw(request);
+    this.#forget(giving);
+    if (bytes < TOLD_FROM_BYTES) return;
+    const seconds = (performance.now() - startedMs) / 1000;
+    this.#options.onEvent({ type: "served", address: this.#options.link.to.hostname, path, bytes, seconds });
+  }
+
+  #forget({ request, reader }: Giving): void {
+    this.#giving.delete(request.id);
+    reader[Symbol.dispose]();
+  }
+
+  #unreadable(request: number, path: string, problem: unknown): void {
+    const reason = problem instanceof Error ? problem.message : String(problem);
+    const type = problem instanceof FileChangedError ? "changed" : "unreadable";
+    this.#options.onEvent({ type, address: this.#options.link.to.hostname, path, reason });
+    if (this.#giving.has(request)) this.#stop(request, type, reason);
+    else this.#refuse(request, type, reason);
+    this.#link.turn();
+  }
+
+  /** Sends nothing more of a file. */
+  #stop(request: number, code: RefusalCode, text: string): void {
+    const giving = this.#giving.get(request);
+    if (giving === undefined) return;
+    const sentBytes = this.#connection.withdraw(request);
+    this.#forget(giving);
+    this.#connection.sendControl(messageLine({ error: { id: request, code, text, sentBytes } }));
+  }
+
+  #refuse(request: number, code: RefusalCode, text: string): void {
+    this.#connection.sendControl(messageLine({ error: { id: request, code, text, sentBytes: 0 } }));
+  }
+
+  #afterTurn(): void {
+    const { state } = this.#connection;
+    if (state.kind === "open") {
+      if (this.#connection.controlBacklogBytes > MAX_BACKLOG_BYTES) {
+        return this.close(CLOSE_CODE.violation, "More was asked than answers are taken");
+      }
+      if (this.#lists.size > 0) this.#feedLists();
+      return;
+    }
+    if (this.#isOver || this.#connection.wakeAtUs !== Infinity) return;
+    this.#end(state.reason);
+  }
+
+  #end(reason: string): void {
+    this.#isOver = true;
+    this.#link[Symbol.dispose]();
+    for (const { reader } of this.#giving.values()) reader[Symbol.dispose]();
+    this.#giving.clear();
+    const { roundTripUs, lostPackets, sentPackets } = this.#connection.path;
+    this.#options.onEvent({
+      type: "closed",
+      address: this.#options.link.to.hostname,
+      files: this.#files,
+      bytes: this.#bytes,
+      seconds: (performance.now() - this.#startedMs) / 1000,
+      roundTripMs: roundTripUs / 1000,
+      lostPackets,
+      sentPackets,
+      reason,
+    });
+    this.#options.onEnd();
+  }
+}
+
+/** The entries of paths, as they are when their turn comes. */
+function* entriesOf(catalogue: Catalogue, paths: readonly string[]): Generator<CatalogueEntry> {
+  for (const path of paths) {
+    const entry = catalogue.get(path);
+    if (entry !== undefined) yield entry;
+  }
+}

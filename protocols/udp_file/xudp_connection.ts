@@ -1,0 +1,311 @@
+import { ConnectionProblem } from "../../net/connection_problem.ts";
+import type { ByteRange } from "../../store/byte_ranges.ts";
+import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
+import type { FileVersion } from "../../store/file_version.ts";
+import { type Answered, WINDOW_BYTES } from "./connect.ts";
+import { Connection, type PathReport } from "./connection.ts";
+import {
+  ControlError,
+  type GetRequest,
+  MAX_REQUEST,
+  messageLine,
+  parseServerMessage,
+  rangePairs,
+  type Refusal,
+} from "./control_messages.ts";
+import { MAX_FIRST_LINE_BYTES } from "./handshake.ts";
+import { Link } from "./link.ts";
+import {
+  CLOSE_CODE,
+  MAX_DATAGRAM_BYTES,
+  MAX_LOOPBACK_DATAGRAM_BYTES,
+  PacketHead,
+  readPacket,
+} from "./packets.ts";
+import { isLoopbackAddress, nowUs } from "./udp_socket.ts";
+
+/** Most files and directories of one list: what a client is ready to hold in memory. */
+const MAX_ENTRIES = 1_000_000;
+
+/** A server has refused a request. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+  /** See `REFUSAL` of the control messages. */
+  readonly code: string;
+
+  constructor({ code, text }: Pick<Refusal, "code" | "text">) {
+    super(`The server says: ${text}`);
+    this.code = code;
+  }
+}
+
+/** What to send of a file. */
+export interface FileRequest {
+  readonly path: string;
+  /** As it was listed: another one is refused as changed. */
+  readonly version: FileVersion;
+  /** At most 1024, none empty. */
+  readonly ranges: readonly ByteRange[];
+  /** What the digest is to be of. */
+  readonly digest: ByteRange;
+}
+
+/** Takes the bytes of a file as they come, in any order and each once. They are to be copied. */
+export type FileSink = (offset: number, bytes: Uint8Array) => void;
+
+/** A list that is coming. */
+interface Listing {
+  readonly kind: "list";
+  readonly found: CatalogueEntry[];
+  readonly resolve: (entries: readonly CatalogueEntry[] | undefined) => void;
+  readonly reject: (problem: Error) => void;
+}
+
+/** A file that is coming. */
+interface Getting {
+  readonly kind: "get";
+  readonly sink: FileSink;
+  missingBytes: number;
+  sha256: string | undefined;
+  readonly resolve: (sha256: string) => void;
+  readonly reject: (problem: Error) => void;
+}
+
+/** The request for a list that OPEN is to carry; `undefined`: there is none, or it is too long. */
+export function firstLine(list: string | undefined): string | undefined {
+  const line = list === undefined ? undefined : messageLine({ list: { id: 1, path: list } });
+  return line === undefined || new TextEncoder().encode(line).length > MAX_FIRST_LINE_BYTES
+    ? undefined
+    : line;
+}
+
+/** A connection to a server of XUDP/1. */
+export class XudpConnection implements Disposable {
+  readonly kind = "xudp";
+  readonly #connection: Connection;
+  readonly #link: Link;
+  readonly #answered: Answered;
+  readonly #asked = new Map<number, Listing | Getting>();
+  readonly #head = new PacketHead();
+  #lastRequest = 0;
+  /** The list that OPEN has asked for. */
+  #first:
+    | { readonly path: string; readonly listed: Promise<readonly CatalogueEntry[] | undefined> }
+    | undefined;
+  #isOver = false;
+
+  /** Takes over a connection that was opened. @param options `list`: what {@linkcode firstLine} asked. `signal` ends it. */
+  constructor(
+    answered: Answered,
+    state: Extract<Answered["state"], { kind: "opened" }>,
+    { list, signal }: { readonly list: string | undefined; readonly signal: AbortSignal },
+  ) {
+    this.#answered = answered;
+    const { socket, to } = answered;
+    this.#connection = new Connection({
+      nowUs: nowUs(),
+      connection: state.connection,
+      peerCreditBytes: state.creditBytes,
+      windowBytes: WINDOW_BYTES,
+      roundTripUs: state.roundTripUs,
+      maxDatagramBytes: isLoopbackAddress(to.hostname) ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES,
+      keepsAlive: true,
+      events: {
+        control: (line) => this.#take(line),
+        content: (file, offset, bytes) => this.#content(file, offset, bytes),
+        // A client offers no files.
+        delivered: () => {},
+      },
+    });
+    this.#link = new Link({ socket, connection: this.#connection, to, onTurn: () => this.#afterTurn() });
+    answered.deliverTo((datagram, from) => {
+      if (this.#link.isFrom(from) && readPacket(datagram, this.#head)) {
+        this.#link.receive(datagram, this.#head);
+      }
+    });
+    signal.addEventListener("abort", () => this[Symbol.dispose](), { once: true });
+    if (firstLine(list) !== undefined) this.#expectFirst(list);
+  }
+
+  /** Whether it can be asked more. */
+  get isOpen(): boolean {
+    return !this.#isOver && this.#lastRequest < MAX_REQUEST;
+  }
+
+  get path(): PathReport {
+    return this.#connection.path;
+  }
+
+  /**
+   * What is at and below a path; "" is all.
+   *
+   * @returns `undefined`: there is no such path.
+   * @throws {ConnectionProblem} The connection is over.
+   * @throws {RefusedError}
+   */
+  async list(path: string): Promise<readonly CatalogueEntry[] | undefined> {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first?.path === path) return await first.listed;
+    const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
+    const id = this.#next({ kind: "list", found: [], resolve, reject });
+    this.#say(messageLine({ list: { id, path } }));
+    return await promise;
+  }
+
+  /**
+   * Gets ranges of a file.
+   *
+   * @param sink What it takes is to be given back with {@linkcode XudpConnection.consumed} once it is stored.
+   * @returns The digest that was asked for, when all bytes are there.
+   * @throws {ConnectionProblem} The connection is over.
+   * @throws {RefusedError}
+   */
+  async get(
+    { path, version, ranges, digest }: FileRequest,
+    sink: FileSink,
+  ): Promise<{ readonly id: number; readonly sha256: string }> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const missingBytes = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+    const id = this.#next({ kind: "get", sink, missingBytes, sha256: undefined, resolve, reject });
+    const request: GetRequest = {
+      id,
+      path,
+      ...version,
+      ranges: rangePairs(ranges),
+      digest: [digest.from, digest.to],
+    };
+    this.#connection.expect(id, ranges);
+    this.#say(messageLine({ get: request }));
+    return { id, sha256: await promise };
+  }
+
+  /** The server is told that a file is stored. */
+  done(id: number): void {
+    this.#say(messageLine({ done: { id } }));
+  }
+
+  /** The server is told that nothing more is wanted of a file. */
+  cancel(id: number): void {
+    this.#say(messageLine({ cancel: { id } }));
+  }
+
+  /** What came takes so many bytes of memory less. */
+  consumed(bytes: number): void {
+    this.#connection.consumed(bytes);
+    this.#link.turn();
+  }
+
+  /** Ends it, and tells the server. What is under way rejects. */
+  [Symbol.dispose](): void {
+    this.#connection.close(CLOSE_CODE.done, "");
+    this.#link.turn();
+    this.#end("it was closed");
+  }
+
+  #expectFirst(path = ""): void {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
+    this.#next({ kind: "list", found: [], resolve, reject });
+    this.#first = { path, listed: promise };
+    // Who lists something else never asks for it.
+    promise.catch(() => {});
+  }
+
+  #next(asked: Listing | Getting): number {
+    if (!this.isOpen) throw new ConnectionProblem("The connection is over");
+    this.#lastRequest++;
+    this.#asked.set(this.#lastRequest, asked);
+    return this.#lastRequest;
+  }
+
+  #say(line: string): void {
+    if (this.#isOver) return;
+    this.#connection.sendControl(line);
+    this.#link.turn();
+  }
+
+  #take(line: string): void {
+    try {
+      const message = parseServerMessage(line);
+      if ("entries" in message) this.#listed(message.entries);
+      else if ("end" in message) this.#ended(message.end.id, message.end.sha256);
+      else this.#refused(message.error);
+    } catch (error) {
+      if (!(error instanceof ControlError)) throw error;
+      this.#connection.close(CLOSE_CODE.violation, error.message);
+    }
+  }
+
+  #listed(
+    { id, entries, more }: {
+      readonly id: number;
+      readonly entries: readonly CatalogueEntry[];
+      readonly more: boolean;
+    },
+  ): void {
+    const asked = this.#asked.get(id);
+    if (asked?.kind !== "list") throw new ControlError("A list that nobody asked for");
+    for (const entry of entries) asked.found.push(entry);
+    if (asked.found.length > MAX_ENTRIES) throw new ControlError(`A list of more than ${MAX_ENTRIES} files`);
+    if (more) return;
+    this.#asked.delete(id);
+    asked.resolve(asked.found);
+  }
+
+  #content(file: number, offset: number, bytes: Uint8Array): void {
+    const asked = this.#asked.get(file);
+    if (asked?.kind !== "get") return;
+    asked.missingBytes -= bytes.length;
+    asked.sink(offset, bytes);
+    if (asked.missingBytes === 0) this.#settle(file, asked);
+  }
+
+  #ended(id: number, sha256: string): void {
+    const asked = this.#asked.get(id);
+    if (asked?.kind !== "get") throw new ControlError("The end of a file that nobody asked for");
+    asked.sha256 = sha256;
+    this.#settle(id, asked);
+  }
+
+  #settle(id: number, { missingBytes, sha256, resolve }: Getting): void {
+    if (missingBytes > 0 || sha256 === undefined) return;
+    this.#asked.delete(id);
+    resolve(sha256);
+  }
+
+  #refused(refusal: Refusal): void {
+    const asked = this.#asked.get(refusal.id);
+    if (asked === undefined) return;
+    this.#asked.delete(refusal.id);
+    if (asked.kind === "list" && refusal.code === "notFound") return asked.resolve(undefined);
+    if (asked.kind === "get") this.#connection.settle(refusal.id, refusal.sentBytes);
+    asked.reject(new RefusedError(refusal));
+  }
+
+  #afterTurn(): void {
+    const { state } = this.#connection;
+    if (state.kind === "open") return;
+    const { socket } = this.#answered;
+    switch (state.by) {
+      case "us":
+        return this.#end(`it was broken off: ${state.reason}`);
+      case "peer":
+        return this.#end(
+          state.reason === "" ? "the server has closed it" : `the server says: ${state.reason}`,
+        );
+      case "silence":
+        return this.#end(socket.problem === undefined ? state.reason : `${state.reason} (${socket.problem})`);
+    }
+  }
+
+  #end(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#link[Symbol.dispose]();
+    this.#answered.socket[Symbol.dispose]();
+    for (const { reject } of this.#asked.values()) {
+      reject(new ConnectionProblem(`The connection is over: ${reason}`));
+    }
+    this.#asked.clear();
+  }
+}

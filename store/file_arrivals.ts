@@ -1,0 +1,108 @@
+import { basename, dirname } from "@std/path";
+import { type Disk, realDisk } from "./disk.ts";
+import { failedEnd, type FetchedFile, type FileEnd, type FileOrder } from "./fetched_file.ts";
+import { findRangedPart } from "./ranged_parts.ts";
+import { type KnownVersion, ReceivedTree, type Spot } from "./received_tree.ts";
+import { safeRelativePath } from "./safe_name.ts";
+import { SmallFiles } from "./small_files.ts";
+
+/** Options of {@linkcode FileArrivals}. */
+export interface FileArrivalsOptions {
+  /** Where to. Absolute; made with the first file. */
+  readonly directory: string;
+  /** Replaces files of the same name; else a taken name becomes `name (1).ext`. */
+  readonly overwrite: boolean;
+  /** What files of this server are told apart by from those of another. */
+  readonly urlOf: (path: string) => string;
+  /** Told of each file when it has ended. */
+  readonly onEnd: (end: FileEnd) => void;
+  /** The machine's, unless a test has another one. */
+  readonly disk?: Disk | undefined;
+}
+
+/** The files of one server on their way into a directory: where each goes, and what has become of it. */
+export class FileArrivals implements AsyncDisposable {
+  readonly #options: FileArrivalsOptions;
+  readonly #disk: Disk;
+  #tree: ReceivedTree | undefined;
+  #small: SmallFiles | undefined;
+
+  constructor(options: FileArrivalsOptions) {
+    this.#options = options;
+    this.#disk = options.disk ?? realDisk();
+  }
+
+  get overwrite(): boolean {
+    return this.#options.overwrite;
+  }
+
+  /**
+   * Finds the place of a file, whose folders are made; or makes that of a directory, without a version.
+   *
+   * @returns Where it is to go, if it is to be fetched.
+   * @throws {Error} Nothing of its name can be used, or its folder can't be made.
+   */
+  async spotFor(path: string, version: KnownVersion | undefined): Promise<Spot | undefined> {
+    const relative = safeRelativePath(path);
+    if (relative === undefined) throw new Error("Nothing of its name can be used here");
+    const tree = await this.#openTree();
+    if (version === undefined) {
+      await tree.makeFolder(relative);
+      return undefined;
+    }
+    const spot = await tree.spotFor(relative, version);
+    if (spot.kind === "there") {
+      await this.#tidy(path, spot.path);
+      this.#options.onEnd({ kind: "there", path, local: spot.path, size: version.size });
+    }
+    return spot;
+  }
+
+  /** What to fetch a file by. @param local From {@linkcode FileArrivals.spotFor}. */
+  order(path: string, local: string): FileOrder {
+    const { urlOf, overwrite } = this.#options;
+    const destination = {
+      disk: this.#disk,
+      directory: dirname(local),
+      name: basename(local),
+      url: urlOf(path),
+    };
+    return { path, destination, overwrite };
+  }
+
+  /** Where small files are stored; made with the first call. */
+  async small(): Promise<SmallFiles> {
+    return this.#small ??= await SmallFiles.open(this.#disk, this.#options.directory);
+  }
+
+  /** A file has its final name. */
+  done(path: string, { local, version, fetchedBytes, digest }: FetchedFile): void {
+    this.#tree?.received(local);
+    this.#options.onEnd({ kind: "done", path, local, size: version.size, fetchedBytes, digest });
+  }
+
+  /** A file does not come. */
+  failed(path: string, problem: unknown): void {
+    this.#options.onEnd(failedEnd(path, problem));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#small?.[Symbol.asyncDispose]();
+  }
+
+  /** Removes what a run left that died after its file had got its name. */
+  async #tidy(path: string, local: string): Promise<void> {
+    const directory = dirname(local);
+    if (!this.#tree?.mayHaveParts(local)) return;
+    const left = await findRangedPart({ disk: this.#disk, directory }, { url: this.#options.urlOf(path) });
+    if (left.kind === "part") await left.part.discard();
+  }
+
+  async #openTree(): Promise<ReceivedTree> {
+    if (this.#tree === undefined) {
+      await Deno.mkdir(this.#options.directory, { recursive: true });
+      this.#tree = new ReceivedTree(this.#disk, this.#options.directory);
+    }
+    return this.#tree;
+  }
+}

@@ -1,0 +1,118 @@
+import { assert, assertEquals } from "@std/assert";
+import { PathSample } from "../../../protocols/udp_file/congestion.ts";
+import { Cubic } from "../../../protocols/udp_file/cubic.ts";
+import { Outgoing } from "../../../protocols/udp_file/outgoing.ts";
+import { Pacer } from "../../../protocols/udp_file/pacer.ts";
+import { PacketHead } from "../../../protocols/udp_file/packets.ts";
+import { RateControl } from "../../../protocols/udp_file/rate_control.ts";
+import { RoundTrip } from "../../../protocols/udp_file/rtt.ts";
+
+Deno.test("a round trip is smoothed as RFC 9002 section 5 says", () => {
+  const roundTrip = new RoundTrip();
+  assertEquals(roundTrip.timeoutUs, 333_000 + 4 * 166_500);
+  roundTrip.measured(100_000, 0);
+  assertEquals([roundTrip.smoothedUs, roundTrip.timeoutUs], [100_000, 300_000]);
+  // The peer's delay counts, as far as that leaves what the path takes at least.
+  roundTrip.measured(140_000, 20_000);
+  assertEquals([roundTrip.smoothedUs, roundTrip.recentUs], [102_500, 120_000]);
+  roundTrip.measured(110_000, 20_000);
+  assertEquals([roundTrip.recentUs, roundTrip.leastUs], [110_000, 100_000]);
+});
+
+Deno.test("a pacer lets go what the rate allows, and a burst of 48 KiB after a rest", () => {
+  const pacer = new Pacer(0);
+  pacer.setRate(1, 0);
+  let left = 0;
+  const drain = (nowUs: number) => {
+    for (; pacer.mayLeave(nowUs); left += 1000) pacer.left(1000);
+  };
+  drain(0);
+  assertEquals(left, 50_000);
+  drain(100_000);
+  assertEquals(left, 100_000);
+  assert(pacer.readyUs > 100_000 && pacer.readyUs <= 102_000);
+});
+
+/** Files of 3000 bytes, offered to a peer with a credit. */
+function offered(creditBytes: number) {
+  const delivered: number[] = [];
+  const outgoing = new Outgoing({
+    source: { fill: (_file, _offset, target) => target.length },
+    creditBytes,
+    delivered: (file) => delivered.push(file),
+  });
+  for (const file of [1, 2]) outgoing.offer(file, [{ from: 0, to: 3000 }]);
+  const next = () => {
+    const head = new PacketHead();
+    const length = outgoing.fill(new Uint8Array(1000), head);
+    return length === 0 ? undefined : [head.file, head.offset, length];
+  };
+  return { outgoing, delivered, next };
+}
+
+Deno.test("control goes first, then what is lost, then new bytes in order, as far as there is credit", () => {
+  const { outgoing, next } = offered(3500);
+  assertEquals(next(), [1, 0, 1000]);
+  assertEquals(next(), [1, 1000, 1000]);
+  outgoing.lost(1, 0, 1000);
+  outgoing.control.add("hello");
+  assertEquals([next(), next(), next(), next()], [[0, 0, 6], [1, 0, 1000], [1, 2000, 1000], [2, 0, 500]]);
+  assertEquals([next(), outgoing.hasMore, outgoing.lacksCredit], [undefined, false, true]);
+  outgoing.lost(2, 0, 500);
+  assertEquals([next(), next()], [[2, 0, 500], undefined]);
+  outgoing.credit(4000);
+  assertEquals(next(), [2, 500, 500]);
+});
+
+Deno.test("what was lost and came after all is not sent again, and the file is delivered", () => {
+  const { outgoing, delivered, next } = offered(3000);
+  for (let i = 0; i < 3; i++) next();
+  for (const offset of [0, 1000]) outgoing.acked(1, offset, 1000);
+  outgoing.lost(1, 2000, 1000);
+  assertEquals([outgoing.hasMore, delivered], [true, []]);
+  outgoing.arrivedLate(1, 2000, 1000);
+  assertEquals([outgoing.hasMore, delivered], [false, [1]]);
+});
+
+/** What an ACK tells after a round trip of 50 ms. */
+function sampleAt(nowUs: number, fields: Partial<PathSample>): PathSample {
+  const fixed = {
+    nowUs,
+    smoothedUs: 50_000,
+    roundTripUs: 50_000,
+    ackedSentUs: nowUs - 50_000,
+    datagramBytes: 1000,
+  };
+  return Object.assign(new PathSample(), fixed, { priorBytes: 1e9 }, fields);
+}
+
+Deno.test("CUBIC falls to 0.7 for a loss, once a round trip, and is back when its curve says so", () => {
+  const cubic = new Cubic(1000, 1_000_000);
+  cubic.observed(sampleAt(1_000_000, { lostPackets: 1, lostBytes: 1000, lostSentUs: 940_000 }));
+  assertEquals(cubic.windowBytes, 700_000);
+  cubic.observed(sampleAt(1_010_000, { lostPackets: 1, lostBytes: 1000, lostSentUs: 950_000 }));
+  assertEquals(cubic.windowBytes, 700_000);
+  const grow = (fromUs: number, toUs: number) => {
+    for (let nowUs = fromUs; nowUs < toUs; nowUs += 50_000) {
+      cubic.observed(sampleAt(nowUs, { ackedBytes: cubic.windowBytes }));
+    }
+    return cubic.windowBytes / 1000;
+  };
+  // K = cbrt(300 / 0.4) = 9.1 s.
+  const early = grow(1_100_000, 4_100_000);
+  assert(early > 890 && early < 920, `${early}`);
+  const late = grow(4_100_000, 10_200_000);
+  assert(late > 990 && late < 1005, `${late}`);
+});
+
+Deno.test("two timeouts in a row leave both kinds four packets, one leaves all", () => {
+  for (const control of [new RateControl(1000), new Cubic(1000)]) {
+    const before = control.windowBytes;
+    control.timedOut(1);
+    assertEquals(control.windowBytes, before);
+    control.timedOut(2);
+    assertEquals(control.windowBytes, 4000);
+    control.observed(sampleAt(1_000_000, { ackedBytes: 1000, ackedPackets: 1 }));
+    assert(control.windowBytes > 4000);
+  }
+});

@@ -1,0 +1,39 @@
+import { type Cut, TreeFetch } from "../../protocols/udp_file/fetch_tree.ts";
+import { Remote } from "../../protocols/udp_file/remote.ts";
+import type { FileEnd, RunningFile } from "../../store/fetched_file.ts";
+
+/** How a test fetches. */
+export interface UdpFetchSetting {
+  readonly port: number;
+  readonly directory: string;
+  readonly overwrite?: boolean;
+  readonly token?: string;
+  readonly cut?: Cut;
+  readonly signal?: AbortSignal;
+  readonly onFile?: (file: RunningFile) => void;
+}
+
+/** Fetches files, or all that there are, from a server of loopback as `udp-get` does. @returns How each ended. */
+export async function fetchOverUdp(setting: UdpFetchSetting, names?: readonly string[]): Promise<FileEnd[]> {
+  const { port, directory, overwrite = false, token, cut, onFile } = setting;
+  const ends: FileEnd[] = [];
+  const access = {
+    endpoint: { hostname: "127.0.0.1", port },
+    token,
+    congestion: "rate",
+    maxBytesPerSecond: undefined,
+  } as const;
+  using remote = new Remote(access, setting.signal ?? new AbortController().signal);
+  await using tree = new TreeFetch({
+    remote,
+    directory,
+    overwrite,
+    cut,
+    onFile,
+    onEnd: (end) => ends.push(end),
+  });
+  const server = await remote.connect();
+  if (server.kind === "plain") { for (const name of names ?? []) await tree.fetchPlain(name); }
+  else for (const name of names ?? [""]) await tree.fetch(await remote.list(name) ?? []);
+  return ends;
+}
