@@ -1,5 +1,5 @@
 import { globToRegExp, isGlob } from "@std/path";
-import type { ListEntry } from "../protocols/tcp_file/messages.ts";
+import { isListable, type ListEntry } from "../protocols/tcp_file/messages.ts";
 import { parsePlainList } from "../protocols/tcp_file/plain_client.ts";
 import type { PlainConnection } from "../protocols/tcp_file/plain_connection.ts";
 import type { Remote } from "../protocols/tcp_file/remote.ts";
@@ -16,7 +16,8 @@ export function entriesOn(remote: Remote): EntriesOf {
   return async (name) => {
     const clean = name.replace(/^(\.\/)+|\/+$/g, "");
     if (clean === "" || clean === ".") return await remote.list("") ?? [];
-    const found = await remote.list(clean);
+    // What can't be there is not asked for: too long a name would end the connection.
+    const found = isListable(clean) ? await remote.list(clean) : undefined;
     if (found !== undefined) return found;
     if (!isGlob(clean)) return [];
     all ??= remote.list("").then((entries) => entries ?? []);
@@ -26,7 +27,7 @@ export function entriesOn(remote: Remote): EntriesOf {
 
 /** The entries that a pattern matches, and what is below the directories among them. */
 export function matching(entries: readonly ListEntry[], pattern: string): readonly ListEntry[] {
-  const matcher = globToRegExp(pattern);
+  const matcher = matcherOf(pattern);
   const folders = new Set<string>();
   return entries.filter(({ path, type }) => {
     // A directory comes before what is below it.
@@ -41,6 +42,16 @@ export function matching(entries: readonly ListEntry[], pattern: string): readon
 export function plainNames({ list }: PlainConnection, name: string): readonly string[] {
   const listed = parsePlainList(list).map((each) => each.name);
   if (listed.includes(name) || !isGlob(name)) return [name];
-  const matcher = globToRegExp(name);
+  const matcher = matcherOf(name);
   return listed.filter((each) => matcher.test(each));
+}
+
+/** What has the form of a pattern and is none, such as `[z-a]`, matches nothing. */
+function matcherOf(pattern: string): { test(path: string): boolean } {
+  try {
+    return globToRegExp(pattern);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { test: () => false };
+  }
 }

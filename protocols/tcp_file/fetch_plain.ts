@@ -1,4 +1,3 @@
-import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import {
   CorruptError,
@@ -50,8 +49,7 @@ async function reopened(order: FileOrder): Promise<{ readonly part: ReceivedPart
  * Asks for the size of a file.
  *
  * @throws {MissingError} It is not there.
- * @throws {ConnectionProblem} After several tries.
- * @throws {Error} The answer is no size.
+ * @throws {Error} The answer is no size, or the server can't be reached.
  */
 export async function plainSize(remote: Remote, name: string): Promise<number> {
   const patience = new Patience(remote.signal);
