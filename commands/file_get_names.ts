@@ -9,7 +9,7 @@ export type EntriesOf = (name: string) => Promise<readonly CatalogueEntry[]>;
  * Finds what names stand for: a file, a directory with all that is below it, or a pattern (`*`, `?`, `[a-z]`,
  * `{a,b}`, `**`), of which each match is one of these. A name that is there as it is written is no pattern.
  */
-export function entriesOn(service: FileService): EntriesOf {
+export function entriesOn(service: Pick<FileService, "list">): EntriesOf {
   let all: Promise<readonly CatalogueEntry[]> | undefined;
   return async (name) => {
     const clean = name.replace(/^(\.\/)+|\/+$/g, "");
@@ -24,7 +24,7 @@ export function entriesOn(service: FileService): EntriesOf {
 
 /** The entries that a pattern matches, and what is below the directories among them. */
 export function matching(entries: readonly CatalogueEntry[], pattern: string): readonly CatalogueEntry[] {
-  const matcher = globToRegExp(pattern);
+  const matcher = matcherOf(pattern);
   const folders = new Set<string>();
   return entries.filter(({ path, type }) => {
     // A directory comes before what is below it.
@@ -38,6 +38,16 @@ export function matching(entries: readonly CatalogueEntry[], pattern: string): r
 /** What a name stands for on a plain server: itself, or as a pattern the names in its list that it matches. */
 export function plainNames(listed: readonly string[], name: string): readonly string[] {
   if (listed.includes(name) || !isGlob(name)) return [name];
-  const matcher = globToRegExp(name);
+  const matcher = matcherOf(name);
   return listed.filter((each) => matcher.test(each));
+}
+
+/** What has the form of a pattern and is none, such as `[z-a]`, matches nothing. */
+function matcherOf(pattern: string): { test(path: string): boolean } {
+  try {
+    return globToRegExp(pattern);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { test: () => false };
+  }
 }

@@ -52,13 +52,13 @@ export class FoundFiles implements Disposable {
    */
   async read(file: FoundFile, offset: number, buffer: Uint8Array): Promise<void> {
     const shared = this.#again(file);
-    let count: number;
-    try {
-      count = await shared.read(buffer, offset);
-    } catch (error) {
-      throw unreadable(error);
-    }
-    const info = readable(() => shared.stat());
+    const { count, info } = await shared.use(async () => {
+      try {
+        return { count: await shared.read(buffer, offset), info: shared.stat() };
+      } catch (error) {
+        throw unreadable(error);
+      }
+    });
     if (info.nlink === 0) throw new FileChangedError("It was deleted or replaced");
     const version = { size: info.size, mtimeMs: modifiedMs(info) };
     if (!isSameVersion(version, file.version) || count < buffer.length) {

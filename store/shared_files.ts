@@ -18,7 +18,9 @@ export class SharedFile {
   readonly #pace: { asyncReads: number };
   /** Settles when the position is nobody's. */
   #reading: Promise<unknown> | undefined;
-  #isClosing = false;
+  /** Closed when nobody uses it any more. */
+  #users = 0;
+  #state: "open" | "closing" | "closed" = "open";
   usedAtMs = 0;
 
   constructor(file: Deno.FsFile, pace: { asyncReads: number }) {
@@ -31,12 +33,33 @@ export class SharedFile {
     return this.#file.statSync();
   }
 
+  /** Keeps it open until a task is done, whoever closes it meanwhile. */
+  async use<T>(task: () => T | Promise<T>): Promise<T> {
+    this.#users++;
+    try {
+      return await task();
+    } finally {
+      this.#users--;
+      this.#closeUnused();
+    }
+  }
+
   /**
    * Reads from an offset until the buffer is full or the file ends. Calls may overlap.
    *
    * @returns How many bytes there were.
    */
   async read(buffer: Uint8Array, offset: number): Promise<number> {
+    return await this.use(() => this.#read(buffer, offset));
+  }
+
+  /** Closes it, after what it is used for. */
+  close(): void {
+    if (this.#state === "open") this.#state = "closing";
+    this.#closeUnused();
+  }
+
+  async #read(buffer: Uint8Array, offset: number): Promise<number> {
     while (this.#reading !== undefined) await this.#reading;
     this.#file.seekSync(offset, Deno.SeekMode.Start);
     if (this.#pace.asyncReads > 0) {
@@ -54,10 +77,10 @@ export class SharedFile {
     return filled;
   }
 
-  /** Closes it, after the read that is under way. */
-  close(): void {
-    this.#isClosing = true;
-    if (this.#reading === undefined) this.#file.close();
+  #closeUnused(): void {
+    if (this.#state !== "closing" || this.#users > 0) return;
+    this.#state = "closed";
+    this.#file.close();
   }
 
   async #readBeside(buffer: Uint8Array): Promise<number> {
@@ -74,14 +97,13 @@ export class SharedFile {
     } finally {
       this.#reading = undefined;
       resolve();
-      if (this.#isClosing) this.#file.close();
     }
   }
 }
 
 /**
- * Files that are open, a bounded number of them: whoever reads many at a time opens some of them again. Those
- * that nobody reads are to be closed soon ({@linkcode SharedFiles.closeUnused}), as a file that was deleted
+ * Files that are open, a bounded number of them besides those that are being read at the moment: whoever reads
+ * many at a time opens some of them again. Those that nobody reads are to be closed soon ({@linkcode SharedFiles.closeUnused}), as a file that was deleted
  * takes room on its disk as long as it is open.
  */
 export class SharedFiles implements Disposable {

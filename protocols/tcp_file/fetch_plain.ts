@@ -1,4 +1,3 @@
-import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import {
   CorruptError,
@@ -9,7 +8,7 @@ import {
 } from "../../store/fetched_file.ts";
 import type { FetchContext } from "./fetched.ts";
 import { Patience } from "../../net/patience.ts";
-import { type PlainConnection, SurplusError } from "./plain_connection.ts";
+import { type PlainConnection, SurplusError, VanishedError } from "./plain_connection.ts";
 import { partsOf } from "./plain_client.ts";
 import { ReceivedPart } from "../../store/received_part.ts";
 import type { Remote } from "./remote.ts";
@@ -50,7 +49,7 @@ async function reopened(order: FileOrder): Promise<{ readonly part: ReceivedPart
  * Asks for the size of a file.
  *
  * @throws {MissingError} It is not there.
- * @throws {ConnectionProblem} After several tries.
+ * @throws {Error} The answer is no size, or the server can't be reached.
  */
 export async function plainSize(remote: Remote, name: string): Promise<number> {
   const patience = new Patience(remote.signal);
@@ -63,7 +62,8 @@ export async function plainSize(remote: Remote, name: string): Promise<number> {
       if (answer.kind === "size") return answer.size;
       if (answer.kind === "missing") throw new MissingError("It is not on the server");
       const text = answer.kind === "other" ? answer.text.slice(0, 200) : "";
-      throw new ConnectionProblem(`The server does not answer with a size: ${text}`, { isFinal: true });
+      // Of this name: some servers take off the blanks around it, and others have words of their own.
+      throw new Error(`The server does not answer with a size: ${text}`);
     } catch (problem) {
       if (!(problem instanceof MissingError)) connection?.[Symbol.dispose]();
       await patience.after(problem);
@@ -106,7 +106,7 @@ class PlainFetch implements RunningFile {
   }
 
   async run(): Promise<FetchedFile> {
-    const { overwrite, path } = this.#order;
+    const { overwrite } = this.#order;
     const version = { size: this.size, mtimeMs: undefined };
     try {
       this.#context.onFile?.(this);
@@ -114,10 +114,7 @@ class PlainFetch implements RunningFile {
       else await this.#part.requireSpace();
       await this.#fetchParts();
       // Nothing else would tell of a file that changed meanwhile.
-      const sizeNow = await plainSize(this.#remote, path);
-      if (sizeNow !== this.size) {
-        throw new CorruptError(`It had ${this.size} bytes on the server, and has ${sizeNow} now`);
-      }
+      await this.#requireSameSize();
       const local = await this.#part.publish({ size: this.size, digest: undefined, overwrite });
       return { local, version, fetchedBytes: this.#fetchedBytes, digest: undefined };
     } catch (problem) {
@@ -125,6 +122,13 @@ class PlainFetch implements RunningFile {
       await (isOfNoUse ? this.#part.discard() : this.#part.close()).catch(() => {});
       throw problem;
     }
+  }
+
+  /** @throws {CorruptError} @throws {MissingError} */
+  async #requireSameSize(): Promise<void> {
+    const sizeNow = await plainSize(this.#remote, this.path);
+    if (sizeNow === this.size) return;
+    throw new CorruptError(`It had ${this.size} bytes on the server, and has ${sizeNow} now`);
   }
 
   async #fetchParts(): Promise<void> {
@@ -164,6 +168,7 @@ class PlainFetch implements RunningFile {
           connection = undefined;
           if (problem instanceof SurplusError) throw new CorruptError(problem.message, { cause: problem });
           this.#stop.signal.throwIfAborted();
+          if (problem instanceof VanishedError) await this.#requireSameSize();
           await this.#patience.after(problem);
         }
       }

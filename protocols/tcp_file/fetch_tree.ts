@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { FileOrder } from "../../store/fetched_file.ts";
 import { FileArrivals, type FileArrivalsOptions } from "../../store/file_arrivals.ts";
@@ -8,9 +9,13 @@ import { fetchFile } from "./fetch_file.ts";
 import { fetchPlain, plainSize } from "./fetch_plain.ts";
 import { fetchSmall, type SmallEnd, type SmallOrder } from "./fetch_small.ts";
 import type { ListEntry } from "./messages.ts";
+import { PLAIN_REQUEST_BYTES } from "./plain.ts";
 
 /** Options of {@linkcode TreeFetch}. */
 export interface TreeFetchOptions extends FetchContext, Omit<FileArrivalsOptions, "urlOf"> {}
+
+/** Longest name that a plain server is asked for: a range has to fit behind it. */
+const MAX_PLAIN_NAME_BYTES = PLAIN_REQUEST_BYTES - 64;
 
 /** Fetches files into a directory, one set of them after the other. */
 export class TreeFetch implements AsyncDisposable {
@@ -53,6 +58,10 @@ export class TreeFetch implements AsyncDisposable {
     await this.#guarded(name, async () => {
       // It separates a name from a range.
       if (name.includes("|")) throw new Error('A name with "|" can\'t be asked for in the plain protocol');
+      // A server would take it for several requests, or hang up.
+      if (Buffer.byteLength(name) > MAX_PLAIN_NAME_BYTES) {
+        throw new Error("A name so long can't be asked for in the plain protocol");
+      }
       const size = await plainSize(this.#options.remote, name);
       const spot = await this.#arrivals.spotFor(name, { size, mtimeMs: undefined });
       if (spot?.kind !== "wanted") return;

@@ -235,14 +235,17 @@ export function decodeError(payload: Uint8Array): Refusal {
 }
 
 /**
- * A path that could be one of those that a server lists: it is only ever looked up among them, and this
+ * Whether a path could be one of those that a server lists: it is only ever looked up among them, and this
  * keeps out what can't be there.
  */
-function checkPath(path: string): void {
+export function isListable(path: string): boolean {
   const isClean = path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
-  if (!isClean || path.includes("\0") || Buffer.byteLength(path) > MAX_PATH_BYTES) {
-    throw new MessageError(`A path is relative, without "." or "..", and at most ${MAX_PATH_BYTES} bytes`);
-  }
+  return isClean && !path.includes("\0") && Buffer.byteLength(path) <= MAX_PATH_BYTES;
+}
+
+function checkPath(path: string): void {
+  if (isListable(path)) return;
+  throw new MessageError(`A path is relative, without "." or "..", and at most ${MAX_PATH_BYTES} bytes`);
 }
 
 function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {

@@ -1,13 +1,18 @@
+import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { NONCE_BYTES } from "./auth.ts";
 import type { Piece } from "./blocks.ts";
 import { encodeHello, GreetingReader } from "./hello.ts";
 import type { PeerStream } from "./peer_stream.ts";
+import { missingAnswer } from "./plain.ts";
 import { encodePlainRequest, parseSizeAnswer, type SizeAnswer } from "./plain_client.ts";
 
 /** A plain server has sent something else than the bytes that it was asked for. */
 export class SurplusError extends ConnectionProblem {}
+
+/** What came for a range is the answer that there is no such file, as far as one can tell them apart. */
+export class VanishedError extends ConnectionProblem {}
 
 /** Longest answer that is no data. */
 const ANSWER_BYTES = 4096;
@@ -41,6 +46,7 @@ export class PlainConnection implements Disposable {
    *
    * @param options `write` gets them in order, and is waited for; `buffer` is what they are read into.
    * @throws {SurplusError} More came than was asked for.
+   * @throws {VanishedError} Nothing came but the words that the file is not there. They are not written.
    * @throws {ConnectionProblem} The connection is gone, or no more came.
    */
   async fetch(
@@ -58,33 +64,49 @@ export class PlainConnection implements Disposable {
       let filled = 0;
       try {
         while (filled < room.length) filled += await this.#stream.read(room.subarray(filled));
+      } catch (cause) {
+        if (at > range.offset || !isText(room.subarray(0, filled), missingAnswer(name))) throw cause;
+        filled = 0;
+        throw new VanishedError("The server says that it does not have the file any more", { cause });
       } finally {
         // Also what came before the connection broke.
         if (filled > 0) await write(room.subarray(0, filled), at);
       }
       at += filled;
     }
-    const surplus = await this.#untilSettled(new Uint8Array(0));
-    if (surplus.length > 0) {
+    await this.#untilSettled(new Uint8Array(0), () => {
       throw new SurplusError(`The server has sent more than the ${range.length} bytes that it was asked for`);
-    }
+    });
   }
 
   [Symbol.dispose](): void {
     this.#stream[Symbol.dispose]();
   }
 
-  /** All that comes until the server has nothing more to say. @param first What has come already. */
-  async #untilSettled(first: Uint8Array): Promise<Uint8Array> {
+  /**
+   * All that comes until the server has nothing more to say.
+   *
+   * @param first What has come already.
+   * @param onMore Called as soon as something else has come than the end, however much follows.
+   */
+  async #untilSettled(first: Uint8Array, onMore = () => {}): Promise<Uint8Array> {
     const nonce = randomBytes(NONCE_BYTES);
     const reader = new GreetingReader(nonce);
-    this.#stream.write(encodeHello(nonce));
+    const hello = encodeHello(nonce);
+    const end = missingAnswer(new TextDecoder().decode(hello));
+    this.#stream.write(hello);
     const buffer = new Uint8Array(ANSWER_BYTES);
     for (let bytes = first;;) {
       const settled = reader.add(bytes);
+      if (!isText(reader.received.subarray(0, end.length), end.slice(0, reader.received.length))) onMore();
       if (settled?.kind === "plain") return settled.list;
       if (settled !== undefined) throw new ConnectionProblem("The server changed protocols");
       bytes = buffer.subarray(0, await this.#stream.read(buffer));
     }
   }
+}
+
+/** Whether bytes are exactly this text. */
+function isText(bytes: Uint8Array, text: string): boolean {
+  return Buffer.compare(bytes, Buffer.from(text)) === 0;
 }

@@ -2,7 +2,7 @@ import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { printed } from "../../net/dial.ts";
 import type { FileVersion } from "../../store/file_version.ts";
 import { connectToServer, type ServerAccess } from "./connect.ts";
-import { ERROR_CODE, type ListEntry, type Refusal } from "./messages.ts";
+import { ERROR_CODE, isListable, type ListEntry, type Refusal } from "./messages.ts";
 import { Patience } from "../../net/patience.ts";
 import { PlainConnection } from "./plain_connection.ts";
 import { ServerLiesError, XferConnection } from "./xfer_connection.ts";
@@ -79,6 +79,8 @@ export class Remote implements Disposable {
    * @throws {ConnectionProblem} After several tries.
    */
   async list(path: string): Promise<readonly ListEntry[] | undefined> {
+    // What can't be there is not asked for: too long a name would end the connection.
+    if (path !== "" && !isListable(path)) return undefined;
     return await this.#withConnection(async (connection) => {
       const found: ListEntry[] = [];
       connection.list({ path });

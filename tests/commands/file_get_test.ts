@@ -1,11 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../commands/command.ts";
 import { serverAddress } from "../../commands/server_address.ts";
-import { matching } from "../../commands/file_get_names.ts";
+import { entriesOn, matching } from "../../commands/file_get_names.ts";
 import { fileGetView } from "../../commands/file_get_progress.ts";
 import { FileTally } from "../../commands/file_get_tally.ts";
+import { Remote } from "../../protocols/tcp_file/remote.ts";
 import { ByteRanges } from "../../store/byte_ranges.ts";
 import { textWidth } from "../../terminal/text_width.ts";
+import { tcpFileServer } from "../support/tcp_file_server.ts";
 
 Deno.test("a server is a name or an address, with a port or without", () => {
   const addresses: readonly (readonly [string, string, number])[] = [
@@ -44,6 +46,20 @@ Deno.test("a pattern stands for what it matches, with all that is below it", () 
   assertEquals(found("photos/r?w"), ["photos/raw", "photos/raw/one.cr2"]);
   assertEquals(found("*.{txt,cr2}"), ["b.txt", "q[1].txt"]);
   assertEquals(found("x*"), []);
+  assertEquals(found("[z-a].jpg"), []);
+});
+
+Deno.test("a name that no server can have is not there, and the next is", async () => {
+  await using server = await tcpFileServer({ "a.txt": "x" });
+  const endpoint = { hostname: "127.0.0.1", port: server.port };
+  using remote = new Remote({ endpoint, tls: undefined, token: undefined }, new AbortController().signal);
+  const entriesOf = entriesOn(remote);
+  for (
+    const name of ["/a.txt", "../a.txt", "b//a.txt", "b/../a.txt", "[z-a].txt", "x\0", "x".repeat(40_000)]
+  ) {
+    assertEquals(await entriesOf(name), [], name.slice(0, 20));
+  }
+  assertEquals((await entriesOf("./a.txt")).map(({ path }) => path), ["a.txt"]);
 });
 
 Deno.test("progress shows each part and the file, on any terminal", () => {

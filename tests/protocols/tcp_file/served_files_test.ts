@@ -40,6 +40,39 @@ Deno.test("digests and root are the same by whatever buffer they are computed", 
   }
 });
 
+Deno.test("more files than may be open are read from a slow disk at a time, and each is read right", async () => {
+  await using dir = await tempDir();
+  const names = Array.from({ length: 300 }, (_, i) => `file ${i}`);
+  for (const name of names) await Deno.writeTextFile(join(dir.path, name), name.padEnd(8));
+  await using catalogue = await Catalogue.open(dir.path, { isWatching: false });
+  using files = new ServedFiles({
+    statFile: (path) => catalogue.statFile(path),
+    openFile(path) {
+      const opened = catalogue.openFile(path);
+      if (opened !== undefined) slowDown(opened.file);
+      return opened;
+    },
+  });
+  const texts = await Promise.all(names.map(async (name) => {
+    const file = files.find(name);
+    if (file === undefined) throw new Error("not found");
+    const buffer = new Uint8Array(8);
+    await files.read(file, 0, buffer);
+    return new TextDecoder().decode(buffer).trim();
+  }));
+  assertEquals(texts, names);
+});
+
+/** Has reads take so long that the next ones are left to a thread. */
+function slowDown(file: Deno.FsFile): void {
+  const readSync = file.readSync.bind(file);
+  file.readSync = (buffer) => {
+    const untilMs = performance.now() + 6;
+    while (performance.now() < untilMs);
+    return readSync(buffer);
+  };
+}
+
 Deno.test("a root is of one state of the file, also when all of its digests are known", async () => {
   await using dir = await tempDir();
   const path = join(dir.path, "file");
