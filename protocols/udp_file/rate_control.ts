@@ -32,7 +32,11 @@ const BACK_OFF = 0.7;
 const LEAST_CEILING = 1.15;
 /** Near paths: what one turn of both ends' event loops takes. */
 const TURN_US = 1000;
+/** In less, event loops and delayed ACKs would be measured, and a pause would make the bandwidth forgotten. */
+const LEAST_ROUND_US = 5000;
 const MOST_TURN_BYTES = 96 * 1024;
+/** As long as an ACK may be held back. */
+const MOST_HEAP_US = 25_000;
 
 type Phase =
   | { readonly kind: "startup" }
@@ -64,6 +68,7 @@ export class RateControl implements CongestionControl {
   #fullBandwidth = 0;
   #fullRounds = 0;
   /** Round trips that were measured in this round, and fates. */
+  #roundFromUs = 0;
   #roundTripsUs = 0;
   #roundTrips = 0;
   #roundAcked = 0;
@@ -114,7 +119,8 @@ export class RateControl implements CongestionControl {
     const turn = Math.min(MOST_TURN_BYTES, 2 * TURN_US * this.#bandwidth);
     const wanted = Math.max(gain * this.#product() + this.#heap, turn);
     const first = this.#phase.kind === "startup" ? INITIAL_PACKETS * this.#datagramBytes : least;
-    return Math.max(least, Math.min(this.#ceiling, Math.max(first, wanted)));
+    const most = this.#leastUs < TURN_US ? Math.max(first, MOST_TURN_BYTES) : this.#ceiling;
+    return Math.max(least, Math.min(most, Math.max(first, wanted)));
   }
 
   observed(sample: PathSample): void {
@@ -131,7 +137,7 @@ export class RateControl implements CongestionControl {
     this.#findHeaps(sample);
     this.#findBandwidth(sample);
     this.#findLeast(sample);
-    if (sample.isRoundEnd) this.#endRound(sample);
+    if (sample.isRoundEnd && sample.nowUs >= this.#roundFromUs + LEAST_ROUND_US) this.#endRound(sample);
     this.#advance(sample);
   }
 
@@ -177,7 +183,8 @@ export class RateControl implements CongestionControl {
       return;
     }
     this.#heapBytes += ackedBytes;
-    const extra = Math.min(this.#heapBytes - expected, this.#product());
+    const most = Math.max(this.#product(), MOST_HEAP_US * this.#bandwidth);
+    const extra = Math.min(this.#heapBytes - expected, most);
     const i = this.#round % BANDWIDTH_ROUNDS;
     this.#heaps[i] = Math.max(this.#heaps[i] ?? 0, extra);
     this.#heap = Math.max(this.#heap, extra);
@@ -188,6 +195,7 @@ export class RateControl implements CongestionControl {
     if (!isQueued) this.#loss.note(this.#roundAcked, this.#roundLost);
     else if (this.#loss.isMore(this.#roundAcked, this.#roundLost)) this.#dropped(sample);
     if (this.#phase.kind === "startup" && !sample.isStarved) this.#lookIfFull();
+    this.#roundFromUs = sample.nowUs;
     this.#roundTripsUs = 0;
     this.#roundTrips = 0;
     this.#roundAcked = 0;
@@ -277,7 +285,7 @@ export class RateControl implements CongestionControl {
 
   #advanceCycle({ step, sinceUs }: Extract<Phase, { kind: "cycle" }>, sample: PathSample): void {
     const { nowUs, flightBytes, lostPackets } = sample;
-    const isTime = nowUs > sinceUs + this.#leastUs;
+    const isTime = nowUs > sinceUs + Math.max(this.#leastUs, LEAST_ROUND_US);
     const gain = CYCLE[step] ?? 1;
     // Up until there is so much under way, down until nothing queues.
     const isFilled = flightBytes >= gain * this.#product() || lostPackets > 0 || sample.isStarved;

@@ -236,3 +236,11 @@ Deno.test("a source that has only a piece at a time is asked again when it says 
   });
   run.run().assertExact(SMALL);
 });
+
+Deno.test("a receiver that takes a near path for a far one does not slow it down", () => {
+  const content = pseudoRandomBytes(8 * MIB);
+  const options = { delayMs: 0.15, bytesPerSecond: 1e8, queueBytes: 130_000, mtu: 1500 };
+  const run = transfer(options, { content, roundTripUs: 200_000 }).run();
+  run.assertExact(content);
+  assertLess(run.seconds, 0.3);
+});
