@@ -1,3 +1,4 @@
+import { AckHeaps } from "./ack_heaps.ts";
 import { PathLoss } from "./path_loss.ts";
 import { Cubic } from "./cubic.ts";
 import { type CongestionControl, INITIAL_PACKETS, LEAST_PACKETS, type PathSample } from "./congestion.ts";
@@ -35,8 +36,6 @@ const TURN_US = 1000;
 /** In less, event loops and delayed ACKs would be measured, and a pause would make the bandwidth forgotten. */
 const LEAST_ROUND_US = 5000;
 const MOST_TURN_BYTES = 96 * 1024;
-/** As long as an ACK may be held back. */
-const MOST_HEAP_US = 25_000;
 
 type Phase =
   | { readonly kind: "startup" }
@@ -81,10 +80,7 @@ export class RateControl implements CongestionControl {
   /** When the last way down of a cycle began, and when it ended. */
   #downFromUs = Infinity;
   #downToUs = Infinity;
-  readonly #heaps = new Float64Array(BANDWIDTH_ROUNDS);
-  #heap = 0;
-  #heapSinceUs = 0;
-  #heapBytes = 0;
+  readonly #heaps = new AckHeaps(BANDWIDTH_ROUNDS);
   /** No ACK since the timers have run out. */
   #isCutOff = false;
 
@@ -117,7 +113,7 @@ export class RateControl implements CongestionControl {
     if (this.#phase.kind === "look") return Math.max(least, DRAINED_SHARE * this.#product());
     const gain = this.#phase.kind === "startup" ? STARTUP_GAIN : WINDOW_GAIN;
     const turn = Math.min(MOST_TURN_BYTES, 2 * TURN_US * this.#bandwidth);
-    const wanted = Math.max(gain * this.#product() + this.#heap, turn);
+    const wanted = Math.max(gain * this.#product() + this.#heaps.bytes, turn);
     const first = this.#phase.kind === "startup" ? INITIAL_PACKETS * this.#datagramBytes : least;
     const most = this.#leastUs < TURN_US ? Math.max(first, MOST_TURN_BYTES) : this.#ceiling;
     return Math.max(least, Math.min(most, Math.max(first, wanted)));
@@ -134,7 +130,7 @@ export class RateControl implements CongestionControl {
       this.#roundTrips++;
     }
     if (this.#isEasy(sample)) this.#loss.judge(sample.ackedPackets, sample.lostPackets);
-    this.#findHeaps(sample);
+    this.#heaps.acked(sample, this.#bandwidth, this.#product());
     this.#findBandwidth(sample);
     this.#findLeast(sample);
     if (sample.isRoundEnd && sample.nowUs >= this.#roundFromUs + LEAST_ROUND_US) this.#endRound(sample);
@@ -174,22 +170,6 @@ export class RateControl implements CongestionControl {
     }
   }
 
-  /** ACKs that come in heaps would leave the path empty in between (Linux: `bbr_update_ack_aggregation`). */
-  #findHeaps({ ackedBytes, nowUs }: PathSample): void {
-    const expected = this.#bandwidth * (nowUs - this.#heapSinceUs);
-    if (this.#heapBytes <= expected) {
-      this.#heapSinceUs = nowUs;
-      this.#heapBytes = ackedBytes;
-      return;
-    }
-    this.#heapBytes += ackedBytes;
-    const most = Math.max(this.#product(), MOST_HEAP_US * this.#bandwidth);
-    const extra = Math.min(this.#heapBytes - expected, most);
-    const i = this.#round % BANDWIDTH_ROUNDS;
-    this.#heaps[i] = Math.max(this.#heaps[i] ?? 0, extra);
-    this.#heap = Math.max(this.#heap, extra);
-  }
-
   #endRound(sample: PathSample): void {
     const isQueued = this.#isQueued(this.#roundTripsUs / Math.max(1, this.#roundTrips));
     if (!isQueued) this.#loss.note(this.#roundAcked, this.#roundLost);
@@ -203,9 +183,8 @@ export class RateControl implements CongestionControl {
     if (sample.isStarved) return;
     this.#round++;
     this.#bandwidths[this.#round % BANDWIDTH_ROUNDS] = 0;
-    this.#heaps[this.#round % BANDWIDTH_ROUNDS] = 0;
+    this.#heaps.nextRound();
     this.#bandwidth = Math.max(...this.#bandwidths);
-    this.#heap = Math.max(...this.#heaps);
   }
 
   #isQueued(roundTripUs: number): boolean {
@@ -233,7 +212,7 @@ export class RateControl implements CongestionControl {
   }
 
   #backOff({ priorBytes }: PathSample): void {
-    const least = LEAST_CEILING * this.#product() + this.#heap;
+    const least = LEAST_CEILING * this.#product() + this.#heaps.bytes;
     this.#ceiling = Math.max(least, BACK_OFF * Math.min(this.#ceiling, priorBytes));
     this.#hasDropped = true;
     if (this.#phase.kind === "startup") this.#phase = { kind: "drain" };
