@@ -29,11 +29,11 @@ export class AckHeaps {
    * @param product Of bandwidth and delay, in bytes: more is no heap, unless an ACK was held back for so long.
    */
   acked({ ackedBytes, nowUs }: PathSample, bandwidth: number, product: number): void {
-    const expected = bandwidth * (nowUs - this.#sinceUs);
+    let expected = bandwidth * (nowUs - this.#sinceUs);
     if (this.#ackedBytes <= expected) {
       this.#sinceUs = nowUs;
-      this.#ackedBytes = ackedBytes;
-      return;
+      this.#ackedBytes = 0;
+      expected = 0;
     }
     this.#ackedBytes += ackedBytes;
     const heap = Math.min(this.#ackedBytes - expected, Math.max(product, MAX_ACK_DELAY_US * bandwidth));

@@ -31,11 +31,11 @@ const QUIET_US = 6_000_000;
 const BACK_OFF = 0.7;
 /** What a back-off leaves at least: what was seen to arrive, and the time that ACKs take to tell. */
 const LEAST_CEILING = 1.15;
-/** Near paths: what one turn of both ends' event loops takes. */
+/** Paths nearer than a turn of both ends' event loops, and what a receiving socket's buffer takes of them. */
 const TURN_US = 1000;
 /** In less, event loops and delayed ACKs would be measured, and a pause would make the bandwidth forgotten. */
 const LEAST_ROUND_US = 5000;
-const MOST_TURN_BYTES = 96 * 1024;
+const NEAR_BYTES = 96 * 1024;
 
 type Phase =
   | { readonly kind: "startup" }
@@ -112,11 +112,13 @@ export class RateControl implements CongestionControl {
     if (this.#phase.kind === "shared") return this.#phase.cubic.windowBytes;
     if (this.#phase.kind === "look") return Math.max(least, DRAINED_SHARE * this.#product());
     const gain = this.#phase.kind === "startup" ? STARTUP_GAIN : WINDOW_GAIN;
-    const turn = Math.min(MOST_TURN_BYTES, 2 * TURN_US * this.#bandwidth);
-    const wanted = Math.max(gain * this.#product() + this.#heaps.bytes, turn);
+    // Near paths: the pace is the bound, and what the receiver's socket takes.
+    if (this.#leastUs < TURN_US) return Math.max(least, NEAR_BYTES);
     const first = this.#phase.kind === "startup" ? INITIAL_PACKETS * this.#datagramBytes : least;
-    const most = this.#leastUs < TURN_US ? Math.max(first, MOST_TURN_BYTES) : this.#ceiling;
-    return Math.max(least, Math.min(most, Math.max(first, wanted)));
+    return Math.max(
+      least,
+      Math.min(this.#ceiling, Math.max(first, gain * this.#product() + this.#heaps.bytes)),
+    );
   }
 
   observed(sample: PathSample): void {

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { AckHeaps } from "../../../protocols/udp_file/ack_heaps.ts";
 import { AckTiming } from "../../../protocols/udp_file/acks.ts";
 import { PathSample } from "../../../protocols/udp_file/congestion.ts";
 import { Cubic } from "../../../protocols/udp_file/cubic.ts";
@@ -130,4 +131,14 @@ Deno.test("two packets wait 4 ms for others at most, whatever the receiver takes
   assertEquals(timing.dueUs, 4000);
   timing.sent(4000);
   assertEquals(timing.dueUs, Infinity);
+});
+
+Deno.test("ACKs that each tell of all that was under way count as heaps, for ten rounds", () => {
+  const heaps = new AckHeaps(10);
+  for (let nowUs = 4000; nowUs < 40_000; nowUs += 4000) {
+    heaps.acked(sampleAt(nowUs, { ackedBytes: 8000 }), 2, 100);
+    assertEquals(heaps.bytes, 8000);
+  }
+  for (let round = 0; round < 10; round++) heaps.nextRound();
+  assertEquals(heaps.bytes, 0);
 });
