@@ -5,6 +5,8 @@ const MAX_RANGES = 4 * MAX_ACK_RANGES;
 /** Most that an ACK may be held back, in microseconds: a sender counts on it. */
 export const MAX_ACK_DELAY_US = 25_000;
 const LEAST_ACK_DELAY_US = 1000;
+/** Most time between two ACKs of many: who only receives may not know how short the round trip has become. */
+const MOST_SPACING_US = 4000;
 /** So many packets are acknowledged two by two, as a sender that starts learns the path from ACKs. */
 const EAGER_PACKETS = 64;
 /** Most packets and bytes that one ACK waits for: less than what a socket's buffer holds. */
@@ -115,14 +117,15 @@ export class AckTiming {
     this.#packets++;
     this.#bytes += bytes;
     this.#total++;
-    const spacingUs = Math.max(LEAST_ACK_DELAY_US, roundTripUs / 8);
-    const isEager = this.#total <= EAGER_PACKETS || nowUs >= this.#sentUs + spacingUs;
     const isMuch = this.#packets >= MOST_PACKETS || this.#bytes >= MOST_BYTES;
-    if (isGap || isMuch || (this.#packets >= 2 && isEager)) this.#dueUs = nowUs;
-    else {
-      const delayUs = Math.max(LEAST_ACK_DELAY_US, Math.min(MAX_ACK_DELAY_US, roundTripUs / 4));
-      this.#dueUs = Math.min(this.#dueUs, nowUs + delayUs);
+    if (isGap || isMuch || (this.#packets >= 2 && this.#total <= EAGER_PACKETS)) {
+      this.#dueUs = nowUs;
+      return;
     }
+    const spacingUs = clamp(roundTripUs / 8, MOST_SPACING_US);
+    const delayUs = clamp(roundTripUs / 4, MAX_ACK_DELAY_US);
+    const dueUs = this.#packets >= 2 ? Math.max(nowUs, this.#sentUs + spacingUs) : nowUs + delayUs;
+    this.#dueUs = Math.min(this.#dueUs, dueUs);
   }
 
   /** The peer has to hear of something else, such as credit. */
@@ -137,4 +140,8 @@ export class AckTiming {
     this.#dueUs = Infinity;
     this.#sentUs = nowUs;
   }
+}
+
+function clamp(delayUs: number, mostUs: number): number {
+  return Math.max(LEAST_ACK_DELAY_US, Math.min(mostUs, delayUs));
 }

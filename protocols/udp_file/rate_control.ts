@@ -1,3 +1,4 @@
+import { AckHeaps } from "./ack_heaps.ts";
 import { PathLoss } from "./path_loss.ts";
 import { Cubic } from "./cubic.ts";
 import { type CongestionControl, INITIAL_PACKETS, LEAST_PACKETS, type PathSample } from "./congestion.ts";
@@ -30,9 +31,11 @@ const QUIET_US = 6_000_000;
 const BACK_OFF = 0.7;
 /** What a back-off leaves at least: what was seen to arrive, and the time that ACKs take to tell. */
 const LEAST_CEILING = 1.15;
-/** Near paths: what one turn of both ends' event loops takes. */
+/** Paths nearer than a turn of both ends' event loops, and what a receiving socket's buffer takes of them. */
 const TURN_US = 1000;
-const MOST_TURN_BYTES = 96 * 1024;
+/** In less, event loops and delayed ACKs would be measured, and a pause would make the bandwidth forgotten. */
+const LEAST_ROUND_US = 5000;
+const NEAR_BYTES = 96 * 1024;
 
 type Phase =
   | { readonly kind: "startup" }
@@ -64,6 +67,7 @@ export class RateControl implements CongestionControl {
   #fullBandwidth = 0;
   #fullRounds = 0;
   /** Round trips that were measured in this round, and fates. */
+  #roundFromUs = 0;
   #roundTripsUs = 0;
   #roundTrips = 0;
   #roundAcked = 0;
@@ -76,10 +80,7 @@ export class RateControl implements CongestionControl {
   /** When the last way down of a cycle began, and when it ended. */
   #downFromUs = Infinity;
   #downToUs = Infinity;
-  readonly #heaps = new Float64Array(BANDWIDTH_ROUNDS);
-  #heap = 0;
-  #heapSinceUs = 0;
-  #heapBytes = 0;
+  readonly #heaps = new AckHeaps(BANDWIDTH_ROUNDS);
   /** No ACK since the timers have run out. */
   #isCutOff = false;
 
@@ -111,10 +112,13 @@ export class RateControl implements CongestionControl {
     if (this.#phase.kind === "shared") return this.#phase.cubic.windowBytes;
     if (this.#phase.kind === "look") return Math.max(least, DRAINED_SHARE * this.#product());
     const gain = this.#phase.kind === "startup" ? STARTUP_GAIN : WINDOW_GAIN;
-    const turn = Math.min(MOST_TURN_BYTES, 2 * TURN_US * this.#bandwidth);
-    const wanted = Math.max(gain * this.#product() + this.#heap, turn);
+    // Near paths: the pace is the bound, and what the receiver's socket takes.
+    if (this.#leastUs < TURN_US) return Math.max(least, NEAR_BYTES);
     const first = this.#phase.kind === "startup" ? INITIAL_PACKETS * this.#datagramBytes : least;
-    return Math.max(least, Math.min(this.#ceiling, Math.max(first, wanted)));
+    return Math.max(
+      least,
+      Math.min(this.#ceiling, Math.max(first, gain * this.#product() + this.#heaps.bytes)),
+    );
   }
 
   observed(sample: PathSample): void {
@@ -128,10 +132,10 @@ export class RateControl implements CongestionControl {
       this.#roundTrips++;
     }
     if (this.#isEasy(sample)) this.#loss.judge(sample.ackedPackets, sample.lostPackets);
-    this.#findHeaps(sample);
+    this.#heaps.acked(sample, this.#bandwidth, this.#product());
     this.#findBandwidth(sample);
     this.#findLeast(sample);
-    if (sample.isRoundEnd) this.#endRound(sample);
+    if (sample.isRoundEnd && sample.nowUs >= this.#roundFromUs + LEAST_ROUND_US) this.#endRound(sample);
     this.#advance(sample);
   }
 
@@ -168,26 +172,12 @@ export class RateControl implements CongestionControl {
     }
   }
 
-  /** ACKs that come in heaps would leave the path empty in between (Linux: `bbr_update_ack_aggregation`). */
-  #findHeaps({ ackedBytes, nowUs }: PathSample): void {
-    const expected = this.#bandwidth * (nowUs - this.#heapSinceUs);
-    if (this.#heapBytes <= expected) {
-      this.#heapSinceUs = nowUs;
-      this.#heapBytes = ackedBytes;
-      return;
-    }
-    this.#heapBytes += ackedBytes;
-    const extra = Math.min(this.#heapBytes - expected, this.#product());
-    const i = this.#round % BANDWIDTH_ROUNDS;
-    this.#heaps[i] = Math.max(this.#heaps[i] ?? 0, extra);
-    this.#heap = Math.max(this.#heap, extra);
-  }
-
   #endRound(sample: PathSample): void {
     const isQueued = this.#isQueued(this.#roundTripsUs / Math.max(1, this.#roundTrips));
     if (!isQueued) this.#loss.note(this.#roundAcked, this.#roundLost);
     else if (this.#loss.isMore(this.#roundAcked, this.#roundLost)) this.#dropped(sample);
     if (this.#phase.kind === "startup" && !sample.isStarved) this.#lookIfFull();
+    this.#roundFromUs = sample.nowUs;
     this.#roundTripsUs = 0;
     this.#roundTrips = 0;
     this.#roundAcked = 0;
@@ -195,9 +185,8 @@ export class RateControl implements CongestionControl {
     if (sample.isStarved) return;
     this.#round++;
     this.#bandwidths[this.#round % BANDWIDTH_ROUNDS] = 0;
-    this.#heaps[this.#round % BANDWIDTH_ROUNDS] = 0;
+    this.#heaps.nextRound();
     this.#bandwidth = Math.max(...this.#bandwidths);
-    this.#heap = Math.max(...this.#heaps);
   }
 
   #isQueued(roundTripUs: number): boolean {
@@ -225,7 +214,7 @@ export class RateControl implements CongestionControl {
   }
 
   #backOff({ priorBytes }: PathSample): void {
-    const least = LEAST_CEILING * this.#product() + this.#heap;
+    const least = LEAST_CEILING * this.#product() + this.#heaps.bytes;
     this.#ceiling = Math.max(least, BACK_OFF * Math.min(this.#ceiling, priorBytes));
     this.#hasDropped = true;
     if (this.#phase.kind === "startup") this.#phase = { kind: "drain" };
@@ -277,7 +266,7 @@ export class RateControl implements CongestionControl {
 
   #advanceCycle({ step, sinceUs }: Extract<Phase, { kind: "cycle" }>, sample: PathSample): void {
     const { nowUs, flightBytes, lostPackets } = sample;
-    const isTime = nowUs > sinceUs + this.#leastUs;
+    const isTime = nowUs > sinceUs + Math.max(this.#leastUs, LEAST_ROUND_US);
     const gain = CYCLE[step] ?? 1;
     // Up until there is so much under way, down until nothing queues.
     const isFilled = flightBytes >= gain * this.#product() || lostPackets > 0 || sample.isStarved;

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { AckHeaps } from "../../../protocols/udp_file/ack_heaps.ts";
+import { AckTiming } from "../../../protocols/udp_file/acks.ts";
 import { PathSample } from "../../../protocols/udp_file/congestion.ts";
 import { Cubic } from "../../../protocols/udp_file/cubic.ts";
 import { Outgoing } from "../../../protocols/udp_file/outgoing.ts";
@@ -115,4 +117,28 @@ Deno.test("two timeouts in a row leave both kinds four packets, one leaves all",
     control.observed(sampleAt(1_000_000, { ackedBytes: 1000, ackedPackets: 1 }));
     assert(control.windowBytes > 4000);
   }
+});
+
+Deno.test("two packets wait 4 ms for others at most, whatever the receiver takes the round trip for", () => {
+  const timing = new AckTiming();
+  const arrive = (nowUs: number) =>
+    timing.arrived({ bytes: 1000, isGap: false, roundTripUs: 200_000, nowUs });
+  for (let i = 0; i < 64; i++) arrive(0);
+  timing.sent(0);
+  arrive(1000);
+  assertEquals(timing.dueUs, 26_000);
+  arrive(1000);
+  assertEquals(timing.dueUs, 4000);
+  timing.sent(4000);
+  assertEquals(timing.dueUs, Infinity);
+});
+
+Deno.test("ACKs that each tell of all that was under way count as heaps, for ten rounds", () => {
+  const heaps = new AckHeaps(10);
+  for (let nowUs = 4000; nowUs < 40_000; nowUs += 4000) {
+    heaps.acked(sampleAt(nowUs, { ackedBytes: 8000 }), 2, 100);
+    assertEquals(heaps.bytes, 8000);
+  }
+  for (let round = 0; round < 10; round++) heaps.nextRound();
+  assertEquals(heaps.bytes, 0);
 });

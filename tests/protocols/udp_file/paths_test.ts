@@ -236,3 +236,19 @@ Deno.test("a source that has only a piece at a time is asked again when it says 
   });
   run.run().assertExact(SMALL);
 });
+
+Deno.test("a near path is used again after its ends have paused, though the receiver takes it for a far one", () => {
+  const near = { delayMs: 0.15, bytesPerSecond: 1e8, queueBytes: 130_000, mtu: 1500 };
+  const { time, forth, back } = path(near);
+  const run = new VirtualTransfer({ time, forth, back, roundTripUs: 200_000, ...ENDLESS });
+  for (let pause = 1; pause <= 5; pause++) {
+    time.run({ untilUs: pause * 50_000 });
+    forth.options = back.options = { ...near, delayMs: 8, bytesPerSecond: 1e6 };
+    time.run({ untilUs: pause * 50_000 + 20_000 });
+    forth.options = back.options = near;
+  }
+  time.run({ untilUs: 600_000 });
+  const before = run.receivedBytes;
+  time.run({ untilUs: 1_000_000 });
+  assertGreater(run.receivedBytes - before, 0.5 * 0.4 * 1e8);
+});
