@@ -21,6 +21,8 @@ export class RefusedError extends Error {
 
 /** Most files and directories of one list: what a client is ready to hold in memory. */
 const MAX_ENTRIES = 1_000_000;
+/** Most characters of all their paths: 128 each on average. */
+const MAX_PATH_CHARACTERS = 128_000_000;
 /** Bytes a second that a server is given at least to compute a root. */
 const ROOT_PACE = 20_000_000;
 const ROOT_LEAST_MS = 60_000;
@@ -81,6 +83,7 @@ export class Remote implements Disposable {
   async list(path: string): Promise<readonly ListEntry[] | undefined> {
     return await this.#withConnection(async (connection) => {
       const found: ListEntry[] = [];
+      let characters = 0;
       connection.list({ path });
       connection.flush();
       for (;;) {
@@ -90,9 +93,16 @@ export class Remote implements Disposable {
           throw new RefusedError(answer.refusal);
         }
         if (answer.type !== "list") throw new ServerLiesError("The server does not answer a list with one");
-        for (const entry of answer.entries) found.push(entry);
-        if (found.length > MAX_ENTRIES) {
-          throw new RefusedError({ code: ERROR_CODE.tooMuch, text: `more than ${MAX_ENTRIES} files` });
+        // Such pages could go on for ever.
+        if (answer.entries.length === 0 && !answer.isEnd) {
+          throw new ServerLiesError("The server's list has empty pages", { isFinal: true });
+        }
+        for (const entry of answer.entries) {
+          found.push(entry);
+          characters += entry.path.length;
+        }
+        if (found.length > MAX_ENTRIES || characters > MAX_PATH_CHARACTERS) {
+          throw new RefusedError({ code: ERROR_CODE.tooMuch, text: "more files than can be held" });
         }
         if (answer.isEnd) return found;
       }

@@ -41,6 +41,8 @@ export interface Misbehaviour {
     | Promise<readonly (Data | Uint8Array | "hang up")[]>;
   readonly root?: (honest: string) => string;
   readonly list?: (honest: readonly ListEntry[]) => readonly ListEntry[];
+  /** The payloads of the frames that a list is sent in. */
+  readonly pages?: (honest: readonly Uint8Array[]) => readonly Uint8Array[];
 }
 
 /** A server of XFER/1 whose files are in memory, for tests of what a client makes of bad ones. */
@@ -82,7 +84,8 @@ export function xferTestServer(
           path === "" || entry.path === path || entry.path.startsWith(`${path}/`)
         );
         if (found.length === 0 && path !== "") return [refuse(ERROR_CODE.notFound, "No such path")];
-        const pages = [...encodeListPages(misbehaviour.list?.(found) ?? found)];
+        const honest = [...encodeListPages(misbehaviour.list?.(found) ?? found)];
+        const pages = misbehaviour.pages?.(honest) ?? honest;
         return pages.map((page, index) =>
           encodeFrame({ type, request, isEnd: index === pages.length - 1 }, page)
         );
