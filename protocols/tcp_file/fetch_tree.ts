@@ -6,6 +6,7 @@ import { findRangedPart } from "../../store/ranged_parts.ts";
 import { type KnownVersion, ReceivedTree, type Spot } from "../../store/received_tree.ts";
 import { safeRelativePath } from "../../store/safe_name.ts";
 import { SmallFiles } from "../../store/small_files.ts";
+import { Turns } from "../../store/turns.ts";
 import { BLOCK_BYTES, type FileVersion } from "./blocks.ts";
 import {
   CorruptError,
@@ -80,7 +81,11 @@ export class TreeFetch implements AsyncDisposable {
   async fetch(entries: readonly ListEntry[]): Promise<void> {
     const small: SmallOrder[] = [];
     const large: (readonly [FileOrder, FileVersion])[] = [];
+    // What is planned may be a million files, of which none has to wait for anything.
+    const turns = new Turns();
     for (const { path, type, ...version } of entries) {
+      await turns.next();
+      this.#options.remote.signal.throwIfAborted();
       await this.#guarded(path, async () => {
         const spot = await this.#spotFor(path, type === "file" ? version : undefined);
         if (spot?.kind !== "wanted") return;
