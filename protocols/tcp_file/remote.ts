@@ -67,6 +67,11 @@ export class Remote implements Disposable {
     throw new ConnectionProblem("The server is not a plain one any more", { isFinal: true });
   }
 
+  /** To be called when a connection was lost: those that lay idle beside it may be as well. */
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection[Symbol.dispose]();
+  }
+
   /** Takes back a connection that nothing is under way on. */
   release(connection: PlainConnection | XferConnection): void {
     if (connection.kind === "xfer" && (connection.pending > 0 || connection.isLeaving)) {
@@ -120,7 +125,7 @@ export class Remote implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const connection of this.#idle.splice(0)) connection[Symbol.dispose]();
+    this.closeIdle();
   }
 
   async #root(
@@ -150,6 +155,7 @@ export class Remote implements Disposable {
         return result;
       } catch (problem) {
         connection?.[Symbol.dispose]();
+        this.closeIdle();
         await patience.after(problem);
       }
     }

@@ -57,16 +57,17 @@ export interface XferTestServer extends AsyncDisposable {
 
 const encoder = new TextEncoder();
 
-/** Starts one on a free port of loopback. */
+/** Starts one on a port of loopback, a free one by default. */
 export function xferTestServer(
   files: Readonly<Record<string, Uint8Array>>,
-  { misbehaviour = {}, token, mtimeMs = 1_700_000_000_123 }: {
+  { misbehaviour = {}, token, mtimeMs = 1_700_000_000_123, port = 0 }: {
     readonly misbehaviour?: Misbehaviour;
     readonly token?: string;
     readonly mtimeMs?: number;
+    readonly port?: number;
   } = {},
 ): XferTestServer {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port });
   const served = new Map(Object.entries(files).map(([path, bytes]) => [path, { bytes, mtimeMs }]));
   const gets: GetRequest[] = [];
   const open = new Set<Deno.TcpConn>();
