@@ -31,7 +31,9 @@ export class RateShare implements Disposable {
     const turn = { bytes, go: resolve };
     this.#waiting.push(turn);
     const leave = () => {
-      this.#waiting.splice(this.#waiting.indexOf(turn), 1);
+      const at = this.#waiting.indexOf(turn);
+      // It may have been its turn just now.
+      if (at >= 0) this.#waiting.splice(at, 1);
       resolve(0);
     };
     signal?.addEventListener("abort", leave, { once: true });

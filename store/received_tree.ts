@@ -36,6 +36,8 @@ export class ReceivedTree {
   readonly #folders = new Map<string, Folder>();
   /** What this run has found or received, of which nothing is another file of the peer. */
   readonly #given = new Set<string>();
+  /** The numbers of a name below this one are all given. Else many files of one name would cost a square of them. */
+  readonly #freeFrom = new Map<string, number>();
 
   /** @param root Absolute, and there. */
   constructor(disk: Disk, root: string) {
@@ -52,9 +54,12 @@ export class ReceivedTree {
   async spotFor(relativePath: string, version: KnownVersion): Promise<Spot> {
     const { names } = await this.#folder(relativePath);
     let wanted: string | undefined;
-    for (let number = 0;; number++) {
+    for (let number = this.#freeFrom.get(relativePath) ?? 0;; number++) {
       const path = join(this.root, numberedName(relativePath, number));
-      if (this.#given.has(path)) continue;
+      if (this.#given.has(path)) {
+        if (wanted === undefined) this.#freeFrom.set(relativePath, number + 1);
+        continue;
+      }
       wanted ??= path;
       const isTaken = names.has(path.slice(dirname(path).length + 1));
       if (isTaken && !await this.#isSame(path, version)) continue;

@@ -30,6 +30,8 @@ export interface AnswerSources {
   readonly onFile: (file: FoundFile, bytes: number) => void;
   /** Told of what could not be sent, or not to its end. */
   readonly onProblem: (problem: FileProblem) => void;
+  /** Called now and then while much is computed of which nothing is sent. @throws {Error} It is of no use any more. */
+  readonly checkOpen: () => void;
 }
 
 /** A file that could not be sent, or not to its end. */
@@ -156,13 +158,13 @@ async function sendRaw(
 async function answerRoot(
   { request, path, digest }: Extract<Asked, { type: "root" }>,
   out: Outbox,
-  { files }: AnswerSources,
+  { files, checkOpen }: AnswerSources,
 ): Promise<void> {
   const file = files.find(path);
   if (file === undefined) return await sendMissing(request, out, path);
   // What is gathered goes first: this may take its time, and needs all the room.
   await out.flush();
-  const root = digest ? { root: await files.root(file, await out.room(ROOT_BUFFER_BYTES)) } : {};
+  const root = digest ? { root: await files.root(file, await out.room(ROOT_BUFFER_BYTES), checkOpen) } : {};
   const payload = encodeRootAnswer({ path, ...file.version, ...root });
   await out.append(encodeFrame({ type: FRAME.root, request, isEnd: true }, payload));
 }

@@ -65,7 +65,10 @@ export async function plainSize(remote: Remote, name: string): Promise<number> {
       // Of this name: some servers take off the blanks around it, and others have words of their own.
       throw new Error(`The server does not answer with a size: ${text}`);
     } catch (problem) {
-      if (!(problem instanceof MissingError)) connection?.[Symbol.dispose]();
+      if (!(problem instanceof MissingError)) {
+        connection?.[Symbol.dispose]();
+        remote.closeIdle();
+      }
       await patience.after(problem);
     }
   }

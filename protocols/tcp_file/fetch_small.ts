@@ -80,6 +80,7 @@ export async function fetchSmall(
       remote.release(connection);
     } catch (problem) {
       connection?.[Symbol.dispose]();
+      remote.closeIdle();
       line.giveBack();
       await patience.after(problem);
     }

@@ -3,6 +3,7 @@ import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { FileOrder } from "../../store/fetched_file.ts";
 import { FileArrivals, type FileArrivalsOptions } from "../../store/file_arrivals.ts";
 import type { FileVersion } from "../../store/file_version.ts";
+import { Turns } from "../../store/turns.ts";
 import { BLOCK_BYTES } from "./blocks.ts";
 import type { FetchContext } from "./fetched.ts";
 import { fetchFile } from "./fetch_file.ts";
@@ -36,7 +37,11 @@ export class TreeFetch implements AsyncDisposable {
   async fetch(entries: readonly ListEntry[]): Promise<void> {
     const small: SmallOrder[] = [];
     const large: (readonly [FileOrder, FileVersion])[] = [];
+    // What is planned may be a million files, of which none has to wait for anything.
+    const turns = new Turns();
     for (const { path, type, ...version } of entries) {
+      await turns.next();
+      this.#options.remote.signal.throwIfAborted();
       await this.#guarded(path, async () => {
         const spot = await this.#arrivals.spotFor(path, type === "file" ? version : undefined);
         if (spot?.kind !== "wanted") return;

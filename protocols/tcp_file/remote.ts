@@ -21,6 +21,8 @@ export class RefusedError extends Error {
 
 /** Most files and directories of one list: what a client is ready to hold in memory. */
 const MAX_ENTRIES = 1_000_000;
+/** Most characters of all their paths: 128 each on average. */
+const MAX_PATH_CHARACTERS = 128_000_000;
 /** Bytes a second that a server is given at least to compute a root. */
 const ROOT_PACE = 20_000_000;
 const ROOT_LEAST_MS = 60_000;
@@ -65,6 +67,11 @@ export class Remote implements Disposable {
     throw new ConnectionProblem("The server is not a plain one any more", { isFinal: true });
   }
 
+  /** To be called when a connection was lost: those that lay idle beside it may be as well. */
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection[Symbol.dispose]();
+  }
+
   /** Takes back a connection that nothing is under way on. */
   release(connection: PlainConnection | XferConnection): void {
     if (connection.kind === "xfer" && (connection.pending > 0 || connection.isLeaving)) {
@@ -83,6 +90,7 @@ export class Remote implements Disposable {
     if (path !== "" && !isListable(path)) return undefined;
     return await this.#withConnection(async (connection) => {
       const found: ListEntry[] = [];
+      let characters = 0;
       connection.list({ path });
       connection.flush();
       for (;;) {
@@ -92,9 +100,16 @@ export class Remote implements Disposable {
           throw new RefusedError(answer.refusal);
         }
         if (answer.type !== "list") throw new ServerLiesError("The server does not answer a list with one");
-        for (const entry of answer.entries) found.push(entry);
-        if (found.length > MAX_ENTRIES) {
-          throw new RefusedError({ code: ERROR_CODE.tooMuch, text: `more than ${MAX_ENTRIES} files` });
+        // Such pages could go on for ever.
+        if (answer.entries.length === 0 && !answer.isEnd) {
+          throw new ServerLiesError("The server's list has empty pages", { isFinal: true });
+        }
+        for (const entry of answer.entries) {
+          found.push(entry);
+          characters += entry.path.length;
+        }
+        if (found.length > MAX_ENTRIES || characters > MAX_PATH_CHARACTERS) {
+          throw new RefusedError({ code: ERROR_CODE.tooMuch, text: "more files than can be held" });
         }
         if (answer.isEnd) return found;
       }
@@ -112,7 +127,7 @@ export class Remote implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const connection of this.#idle.splice(0)) connection[Symbol.dispose]();
+    this.closeIdle();
   }
 
   async #root(
@@ -142,6 +157,7 @@ export class Remote implements Disposable {
         return result;
       } catch (problem) {
         connection?.[Symbol.dispose]();
+        this.closeIdle();
         await patience.after(problem);
       }
     }

@@ -79,14 +79,16 @@ export class ServedFiles implements Disposable {
   /**
    * The root of a file, as {@linkcode rootOf}. Blocks that were given out are not read again for it.
    *
+   * @param check Called before each block; what it throws ends it.
    * @throws {FileChangedError}
    * @throws {UnreadableError}
    */
-  async root(file: FoundFile, buffer: Uint8Array): Promise<string> {
+  async root(file: FoundFile, buffer: Uint8Array, check = () => {}): Promise<string> {
     const { size } = file.version;
     const digests: Uint8Array[] = [];
     const turns = new Turns();
     for (let block = 0; block < blockCount(size); block++) {
+      check();
       const offset = block * BLOCK_BYTES;
       const piece = { offset, length: Math.min(BLOCK_BYTES, size - offset) };
       digests.push((await this.digestByParts(file, piece, { buffer, sure: false })).slice());

@@ -36,7 +36,7 @@ export interface ClosedEvent {
 export type ConnectionEvent = ServedEvent | ClosedEvent | (FileProblem & { readonly address: string });
 
 /** Options of {@linkcode ServerConnection}. */
-export interface ServerConnectionOptions extends OutboxOptions, Omit<AnswerSources, "onFile" | "onProblem"> {
+export interface ServerConnectionOptions extends OutboxOptions, Pick<AnswerSources, "catalogue" | "files"> {
   readonly session: Omit<ServingOptions, "nowMs">;
   readonly onEvent: (event: ConnectionEvent) => void;
 }
@@ -156,8 +156,13 @@ export class ServerConnection {
     }
   }
 
-  #next(): ServingAction | undefined {
+  /** @throws {Error} It was terminated. */
+  #checkOpen(): void {
     if (this.#end !== undefined) throw new Error(this.#end.reason);
+  }
+
+  #next(): ServingAction | undefined {
+    this.#checkOpen();
     return this.#session.next(performance.now());
   }
 
@@ -168,6 +173,7 @@ export class ServerConnection {
       files,
       onFile: (file, bytes) => this.#turnTo(file, bytes),
       onProblem: (problem) => onEvent({ ...problem, address: this.address }),
+      checkOpen: () => this.#checkOpen(),
     });
   }
 

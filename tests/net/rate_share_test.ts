@@ -46,3 +46,14 @@ Deno.test("who gives up does not wait for its turn, and takes nothing", async ()
   rate[Symbol.dispose]();
   assertEquals(await patient, 1);
 });
+
+Deno.test("who gives up when its turn has come takes nobody else's", async () => {
+  const rate = new RateShare(1024);
+  const over = new AbortController();
+  const served = rate.take(1, over.signal);
+  rate.giveBack(-10_000_000);
+  const patient = rate.take(2);
+  over.abort();
+  rate[Symbol.dispose]();
+  assertEquals(await Promise.all([served, patient]), [1, 2]);
+});

@@ -42,6 +42,18 @@ Deno.test("two files of one run are never taken for each other", async () => {
   assertEquals(await tree.spotFor("a", version), { kind: "wanted", path: join(dir.path, "a (1)") });
 });
 
+Deno.test("many files whose names become the same find their places one as quickly as the other", async () => {
+  await using dir = await tempDir();
+  const tree = new ReceivedTree(realDisk(), dir.path);
+  const startedMs = performance.now();
+  for (let count = 0; count < 10_000; count++) await tree.spotFor("a", { size: 1, mtimeMs: MTIME });
+  const tookMs = performance.now() - startedMs;
+  const spot = await tree.spotFor("a", { size: 1, mtimeMs: MTIME });
+  assertEquals(spot, { kind: "wanted", path: join(dir.path, "a (10000)") });
+  // Half a minute, if each looked at all before it.
+  assertEquals(tookMs < 5_000, true, `${tookMs} ms`);
+});
+
 Deno.test("a folder that is a file is no folder", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(join(dir.path, "a"), "");

@@ -26,12 +26,13 @@ const RECEIVE_BYTES = 1024;
 const UNITS = ["B", "KB", "MB", "GB", "TB"];
 const encoder = new TextEncoder();
 
-/** Starts one on a free port of loopback. */
+/** Starts one on a port of loopback, a free one by default. */
 export function plainTcpServer(
   files: Readonly<Record<string, Uint8Array>>,
   tweak: PlainTweak = (answer) => answer,
+  port = 0,
 ): PlainTcpServer {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port });
   const open = new Set<Deno.TcpConn>();
   const requests: string[] = [];
   const served = new Map(Object.entries(files));

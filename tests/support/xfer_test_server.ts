@@ -41,6 +41,8 @@ export interface Misbehaviour {
     | Promise<readonly (Data | Uint8Array | "hang up")[]>;
   readonly root?: (honest: string) => string;
   readonly list?: (honest: readonly ListEntry[]) => readonly ListEntry[];
+  /** The payloads of the frames that a list is sent in. */
+  readonly pages?: (honest: readonly Uint8Array[]) => readonly Uint8Array[];
 }
 
 /** A server of XFER/1 whose files are in memory, for tests of what a client makes of bad ones. */
@@ -55,16 +57,17 @@ export interface XferTestServer extends AsyncDisposable {
 
 const encoder = new TextEncoder();
 
-/** Starts one on a free port of loopback. */
+/** Starts one on a port of loopback, a free one by default. */
 export function xferTestServer(
   files: Readonly<Record<string, Uint8Array>>,
-  { misbehaviour = {}, token, mtimeMs = 1_700_000_000_123 }: {
+  { misbehaviour = {}, token, mtimeMs = 1_700_000_000_123, port = 0 }: {
     readonly misbehaviour?: Misbehaviour;
     readonly token?: string;
     readonly mtimeMs?: number;
+    readonly port?: number;
   } = {},
 ): XferTestServer {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port });
   const served = new Map(Object.entries(files).map(([path, bytes]) => [path, { bytes, mtimeMs }]));
   const gets: GetRequest[] = [];
   const open = new Set<Deno.TcpConn>();
@@ -82,7 +85,8 @@ export function xferTestServer(
           path === "" || entry.path === path || entry.path.startsWith(`${path}/`)
         );
         if (found.length === 0 && path !== "") return [refuse(ERROR_CODE.notFound, "No such path")];
-        const pages = [...encodeListPages(misbehaviour.list?.(found) ?? found)];
+        const honest = [...encodeListPages(misbehaviour.list?.(found) ?? found)];
+        const pages = misbehaviour.pages?.(honest) ?? honest;
         return pages.map((page, index) =>
           encodeFrame({ type, request, isEnd: index === pages.length - 1 }, page)
         );

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import type { ListEntry } from "../../../protocols/tcp_file/messages.ts";
+import { ConnectionProblem } from "../../../net/connection_problem.ts";
+import { encodeListPages, type ListEntry } from "../../../protocols/tcp_file/messages.ts";
 import { filesBelow, pseudoRandomBytes } from "../../support/bytes.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { fetchNames } from "../../support/tree_fetch.ts";
@@ -100,4 +101,14 @@ Deno.test("nothing is replaced, unless that is asked for", async () => {
   assertEquals(await filesBelow(dir.path), ["large", "small"]);
   assertEquals(await Deno.readFile(join(dir.path, "large")), LARGE);
   assertEquals(await Deno.readFile(join(dir.path, "small")), SMALL);
+});
+
+Deno.test("a list of empty pages, which could go on for ever, is not read on", async () => {
+  await using dir = await tempDir();
+  const [empty = new Uint8Array(0)] = encodeListPages([]);
+  await using server = xferTestServer({ a: SMALL }, {
+    misbehaviour: { pages: (honest) => [empty, empty, ...honest] },
+  });
+  const setting = { port: server.port, directory: dir.path };
+  await assertRejects(() => fetchNames(setting), ConnectionProblem, "empty pages");
 });

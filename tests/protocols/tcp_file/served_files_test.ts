@@ -132,6 +132,7 @@ Deno.test("what the system does not let be read is told as that, and why only to
     files,
     onFile() {},
     onProblem: (problem: unknown) => void problems.push(problem),
+    checkOpen() {},
   };
   await answer({ type: "get", request: 7, path: "file", offset: 0, length: 1 }, out, sources);
   await out.flush();

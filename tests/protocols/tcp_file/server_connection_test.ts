@@ -1,19 +1,22 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { ServedStream } from "../../../net/tcp_listener.ts";
+import { join } from "@std/path";
+import { encodeFrame, FRAME } from "../../../protocols/tcp_file/frames.ts";
 import { encodeHello } from "../../../protocols/tcp_file/hello.ts";
+import { encodeRootRequest } from "../../../protocols/tcp_file/messages.ts";
 import { SendMemory } from "../../../protocols/tcp_file/send_memory.ts";
 import { ServedFiles } from "../../../protocols/tcp_file/served_files.ts";
 import { type ConnectionEvent, ServerConnection } from "../../../protocols/tcp_file/server_connection.ts";
 import { Catalogue } from "../../../store/catalogue.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 
-/** A client that says hello and nothing else; what it is sent waits until it takes it. */
-function stuckClient() {
+/** A client that says hello and no more than this; what it is sent waits until it takes it. */
+function stuckClient(more = new Uint8Array(0)) {
   const closed = Promise.withResolvers<never>();
   closed.promise.catch(() => {});
   const onWrite = Promise.withResolvers<void>();
   let taken = Promise.withResolvers<void>();
-  let hello: Uint8Array | undefined = encodeHello(new Uint8Array(16));
+  let hello: Uint8Array | undefined = new Uint8Array([...encodeHello(new Uint8Array(16)), ...more]);
   const stream: ServedStream = {
     read(buffer) {
       if (hello === undefined) return closed.promise;
@@ -42,13 +45,16 @@ async function connected(
     readonly memory: SendMemory;
     readonly events: readonly ConnectionEvent[];
   }) => Promise<void>,
+  { more, sparseBytes = 0 }: { readonly more?: Uint8Array<ArrayBuffer>; readonly sparseBytes?: number } = {},
 ): Promise<void> {
   await using dir = await tempDir();
+  await Deno.writeFile(join(dir.path, "sparse"), new Uint8Array(0));
+  await Deno.truncate(join(dir.path, "sparse"), sparseBytes);
   await using catalogue = await Catalogue.open(dir.path, { isWatching: false });
   using files = new ServedFiles(catalogue);
   const memory = new SendMemory(1);
   const events: ConnectionEvent[] = [];
-  const client = stuckClient();
+  const client = stuckClient(more);
   const connection = new ServerConnection(
     { address: "192.0.2.1", stream: Promise.resolve(client.stream), close: client.stream.close },
     {
@@ -87,4 +93,24 @@ Deno.test("a connection that is to leave while its last answer is sent leaves af
     await serving;
     assertEquals(causes(events), ["leaving"]);
   });
+});
+
+Deno.test("a root that takes long is computed no further once the connection is over", async () => {
+  const more = encodeFrame(
+    { type: FRAME.root, request: 1, isEnd: false },
+    encodeRootRequest({ path: "sparse", digest: true }),
+  );
+  await connected(async ({ client, connection, events }) => {
+    const serving = connection.serve();
+    // The greeting goes first.
+    await client.isWrittenTo;
+    client.take();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    connection.terminate("leaving", "the server stops");
+    const startedMs = performance.now();
+    await serving;
+    const tookMs = performance.now() - startedMs;
+    assert(tookMs < 1000, `${tookMs} ms`);
+    assertEquals(causes(events), ["leaving"]);
+  }, { more, sparseBytes: 8 * 2 ** 30 });
 });
