@@ -7,10 +7,9 @@ import {
   CorruptError,
   type FetchedFile,
   type FileOrder,
-  MissingError,
   type RunningFile,
 } from "../../store/fetched_file.ts";
-import type { FetchContext } from "./fetched.ts";
+import { explained, type FetchContext } from "./fetched.ts";
 import { BlockDigests, isIntact } from "./intact.ts";
 import { ERROR_CODE, type Refusal } from "./messages.ts";
 import { Patience } from "../../net/patience.ts";
@@ -225,7 +224,8 @@ class FileFetch implements RunningFile {
       connection?.[Symbol.dispose]();
       if (!this.#isRunning) return false;
       // A server that wants no more connections: the others do.
-      if (connection === undefined && this.#active.size > 0 && isConnectionProblem(problem)) return false;
+      const isRefused = connection === undefined && problem instanceof ConnectionProblem && !problem.isFinal;
+      if (isRefused && this.#active.size > 0) return false;
       this.#leave(id);
       await this.#patience.after(problem);
     } finally {
@@ -297,14 +297,4 @@ class FileFetch implements RunningFile {
     }
     this.#bell.ring();
   }
-}
-
-function isConnectionProblem(problem: unknown): boolean {
-  return problem instanceof ConnectionProblem && !problem.isFinal;
-}
-
-/** What a refusal means for the file. */
-function explained(problem: unknown): unknown {
-  const isMissing = problem instanceof RefusedError && problem.code === ERROR_CODE.notFound;
-  return isMissing ? new MissingError("The server does not have it any more", { cause: problem }) : problem;
 }

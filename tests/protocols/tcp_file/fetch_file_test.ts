@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { BLOCK_BYTES, digestOf } from "../../../protocols/tcp_file/blocks.ts";
+import { BLOCK_BYTES } from "../../../protocols/tcp_file/blocks.ts";
 import { filesBelow, pseudoRandomBytes } from "../../support/bytes.ts";
 import { smallDisk } from "../../support/small_disk.ts";
 import { tempDir } from "../../support/temp_dir.ts";
@@ -9,7 +9,6 @@ import { type Data, encodeData, type Misbehaviour, xferTestServer } from "../../
 
 const BLOCKS = 6;
 const FILE = pseudoRandomBytes(BLOCKS * BLOCK_BYTES - 1000);
-const OTHER = pseudoRandomBytes(FILE.length, 9);
 const SMALL = pseudoRandomBytes(4000, 3);
 
 /** Does something at some GETs of a block, counted for each block from 0, and is honest at the others. */
@@ -100,44 +99,6 @@ Deno.test("blocks that are right and a root that is not make no file", async () 
   assertEquals(await filesBelow(dir.path), []);
 });
 
-Deno.test("a file that changes while it is fetched is the new one in the end, and never a mixture", async () => {
-  await using dir = await tempDir();
-  let changes = 0;
-  await using server = xferTestServer({ "a": FILE }, {
-    misbehaviour: {
-      data: (honest, { count }) => {
-        if (count === 3 && changes++ === 0) {
-          server.files.set("a", {
-            bytes: OTHER.subarray(0, 4 * BLOCK_BYTES + 5),
-            mtimeMs: 1_800_000_000_000,
-          });
-          return ["refuse"];
-        }
-        return honest;
-      },
-    },
-  });
-  const [end] = await fetchNames({ port: server.port, directory: dir.path });
-  assertEquals(end?.kind, "done");
-  assertEquals(await Deno.readFile(join(dir.path, "a")), OTHER.subarray(0, 4 * BLOCK_BYTES + 5));
-  assertEquals((await Deno.stat(join(dir.path, "a"))).mtime?.getTime(), 1_800_000_000_000);
-});
-
-Deno.test("a file that changes after its last block is noticed by its root, and fetched anew", async () => {
-  await using dir = await tempDir();
-  await using server = xferTestServer({ "a": FILE }, {
-    misbehaviour: {
-      data: (honest, { count }) => {
-        if (count === BLOCKS - 1) server.files.set("a", { bytes: OTHER, mtimeMs: 1_800_000_000_000 });
-        return honest;
-      },
-    },
-  });
-  const [end] = await fetchNames({ port: server.port, directory: dir.path, connections: 1 });
-  assertEquals(end?.kind, "done");
-  assertEquals(digestOf(await Deno.readFile(join(dir.path, "a"))), digestOf(OTHER));
-});
-
 Deno.test("a connection that is lost over small files costs none, and stores none twice", async () => {
   await using dir = await tempDir();
   const names = Array.from({ length: 300 }, (_, index) => `f${String(index).padStart(3, "0")}`);
@@ -174,20 +135,6 @@ Deno.test("answers in another order are not taken for each other", async () => {
   assertEquals(await Deno.readFile(join(dir.path, "b")), files.b);
 });
 
-Deno.test("a file that never stays the same is given up", async () => {
-  await using dir = await tempDir();
-  let mtimeMs = 0;
-  await using server = xferTestServer({ "a": FILE }, {
-    misbehaviour: {
-      data: (honest) => honest.map((data) => ({ ...data, version: { ...data.version, mtimeMs: ++mtimeMs } })),
-    },
-  });
-  const [end] = await fetchNames({ port: server.port, directory: dir.path, connections: 1 });
-  assert(end?.kind === "failed" && !end.isCorrupt);
-  assertMatch(end.reason, /changed/);
-  assertEquals(await filesBelow(dir.path), []);
-});
-
 Deno.test("a file that has vanished fails alone", async () => {
   await using dir = await tempDir();
   await using server = xferTestServer({ "a": FILE, "b": SMALL, "c": SMALL }, {
@@ -208,99 +155,6 @@ Deno.test("a small file that has become large since it was listed comes whole", 
   const [end] = await fetchNames({ port: server.port, directory: dir.path });
   assertEquals(end?.kind, "done");
   assertEquals(await Deno.readFile(join(dir.path, "a")), FILE);
-});
-
-Deno.test("what a run left is gone on with, block by block, if the file is still the same", async () => {
-  await using dir = await tempDir();
-  const stop = new AbortController();
-  let isStopped = false;
-  const misbehaviour: Misbehaviour = {
-    // One connection, so that three blocks are there and the fourth never comes.
-    data: (honest) => {
-      if (server.gets.length <= 3 || isStopped) return honest;
-      stop.abort("SIGINT");
-      return ["hang up"];
-    },
-  };
-  await using server = xferTestServer({ "a": FILE }, { misbehaviour });
-  const setting = { port: server.port, directory: dir.path, connections: 1 };
-  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
-  assertEquals(await filesBelow(dir.path), ["a.part", "a.part.journal"]);
-  isStopped = true;
-  const before = server.gets.length;
-  const [end] = await fetchNames(setting);
-  assert(end?.kind === "done");
-  const kept = FILE.length - end.fetchedBytes;
-  assert(kept > 0 && kept % BLOCK_BYTES === 0, String(kept));
-  assertEquals(server.gets.length - before, BLOCKS - kept / BLOCK_BYTES);
-  assertEquals(await Deno.readFile(join(dir.path, "a")), FILE);
-  assertEquals(await filesBelow(dir.path), ["a"]);
-});
-
-Deno.test("what a run left of a file that is there by now goes", async () => {
-  await using dir = await tempDir();
-  const stop = new AbortController();
-  await using server = xferTestServer({ "a": FILE }, {
-    misbehaviour: {
-      data: (honest) => {
-        if (server.gets.length !== 4) return honest;
-        stop.abort("SIGINT");
-        return ["hang up"];
-      },
-    },
-  });
-  const setting = { port: server.port, directory: dir.path, connections: 1 };
-  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
-  await Deno.writeFile(join(dir.path, "a"), FILE);
-  await Deno.utime(join(dir.path, "a"), 0, new Date(1_700_000_000_123));
-  const [end] = await fetchNames(setting);
-  assertEquals(end?.kind, "there");
-  assertEquals(await filesBelow(dir.path), ["a"]);
-});
-
-Deno.test("what a run left of another version is thrown away", async () => {
-  await using dir = await tempDir();
-  const stop = new AbortController();
-  await using server = xferTestServer({ "a": FILE }, {
-    misbehaviour: {
-      data: (honest) => {
-        if (server.gets.length !== 4) return honest;
-        stop.abort("SIGINT");
-        return ["hang up"];
-      },
-    },
-  });
-  const setting = { port: server.port, directory: dir.path, connections: 1 };
-  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
-  server.files.set("a", { bytes: OTHER, mtimeMs: 1_700_000_000_124 });
-  const before = server.gets.length;
-  const [end] = await fetchNames(setting);
-  assert(end?.kind === "done");
-  // At once, not after the root has told.
-  assertEquals(server.gets.length - before, BLOCKS);
-  assertEquals(end.fetchedBytes, OTHER.length);
-  assertEquals(await Deno.readFile(join(dir.path, "a")), OTHER);
-});
-
-Deno.test("a part that the disk has changed meanwhile is found out by the root, and fetched anew", async () => {
-  await using dir = await tempDir();
-  const stop = new AbortController();
-  await using server = xferTestServer({ "a": FILE }, {
-    misbehaviour: {
-      data: (honest) => {
-        if (server.gets.length !== 5) return honest;
-        stop.abort("SIGINT");
-        return ["hang up"];
-      },
-    },
-  });
-  const setting = { port: server.port, directory: dir.path, connections: 1 };
-  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
-  // Same size and time, other bytes: only the root can tell.
-  server.files.set("a", { bytes: OTHER, mtimeMs: 1_700_000_000_123 });
-  const [end] = await fetchNames(setting);
-  assertEquals(end?.kind, "done");
-  assertEquals(digestOf(await Deno.readFile(join(dir.path, "a"))), digestOf(OTHER));
 });
 
 Deno.test("a disk without room is told of, keeps nothing half, and serves again when there is room", async () => {
