@@ -76,6 +76,7 @@ const CORES = [
   "protocols/tcp_file/send_memory.ts",
   "protocols/tcp_file/serving.ts",
   "protocols/tcp_file/serving_action.ts",
+  "protocols/udp_file/control_messages.ts",
   "protocols/udp_file/ack_heaps.ts",
   "protocols/udp_file/acks.ts",
   "protocols/udp_file/congestion.ts",

@@ -11,7 +11,7 @@ const MOST_SPACING_US = 4000;
 const EAGER_PACKETS = 64;
 /** Most packets and bytes that one ACK waits for: less than what a socket's buffer holds. */
 const MOST_PACKETS = 64;
-const MOST_BYTES = 96 * 1024;
+const MOST_BYTES = 24 * 1024;
 
 /**
  * Which numbered packets have come: ranges, newest first. Those that are too old to be remembered count as

@@ -28,6 +28,8 @@ export interface Answered {
 
 /** Bytes of files that the client takes without being asked. */
 export const WINDOW_BYTES = 24 * 1024 * 1024;
+/** Datagrams that are kept of those that come with ACCEPT. */
+const MAX_EARLY = 64;
 /** After this time without an answer the next address is tried as well (RFC 8305 section 5). */
 const NEXT_ADDRESS_MS = 250;
 
@@ -88,8 +90,11 @@ async function attempt(
     firstLine,
   });
   let wake = () => {};
+  // What comes with ACCEPT, before anybody is there to take it.
+  const early: Uint8Array<ArrayBuffer>[] = [];
   let receiver = (datagram: Uint8Array<ArrayBuffer>, from: Deno.NetAddr) => {
     if (!isFromServer(from)) return;
+    if (opening.state.kind === "opened" && early.length < MAX_EARLY) early.push(datagram.slice());
     opening.receive(datagram, nowUs());
     wake();
   };
@@ -114,7 +119,11 @@ async function attempt(
     if (state.kind === "plain" && access.token !== undefined) {
       throw refusal("The server asks for no token, so it can't prove that it is the right one");
     }
-    return { socket, to, state, deliverTo: (next) => void (receiver = next) };
+    const deliverTo: Answered["deliverTo"] = (next) => {
+      receiver = next;
+      for (const datagram of early) next(datagram, to);
+    };
+    return { socket, to, state, deliverTo };
   } catch (error) {
     socket[Symbol.dispose]();
     throw error;

@@ -15,7 +15,8 @@ import { ReceivedPart } from "../../store/received_part.ts";
 import { ArrivingBytes } from "./arriving_bytes.ts";
 import { MAX_RANGES } from "./control_messages.ts";
 import type { Remote } from "./remote.ts";
-import { RefusedError, type XudpConnection } from "./xudp_connection.ts";
+import { RefusedError } from "./requests.ts";
+import type { XudpConnection } from "./xudp_connection.ts";
 
 /** What fetching a file needs. */
 export interface FetchContext {

@@ -4,7 +4,8 @@ import { CorruptError, MissingError } from "../../store/fetched_file.ts";
 import type { FileVersion } from "../../store/file_version.ts";
 import type { SmallFiles } from "../../store/small_files.ts";
 import type { Remote } from "./remote.ts";
-import { RefusedError, type XudpConnection } from "./xudp_connection.ts";
+import { RefusedError } from "./requests.ts";
+import type { XudpConnection } from "./xudp_connection.ts";
 
 /** A file that is kept in memory until it is whole. */
 export interface SmallOrder {

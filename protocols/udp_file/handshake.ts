@@ -5,7 +5,7 @@
  * | client | server |
  * |---|---|
  * | HELLO: `XUDP/1 <nonce>`, padded with spaces to 1000 bytes | RETRY: nonce, cookie |
- * | OPEN: nonce, cookie, proof, version, credit, flags, rate, first line, padded to 1000 bytes | ACCEPT: connection, credit, proof |
+ * | OPEN: nonce, cookie, proof, version, credit, flags, rate, round trip, first line, padded to 1000 bytes | ACCEPT: connection, credit, proof |
  *
  * An OPEN that is repeated gets the same ACCEPT. The server may answer an OPEN with CLOSE instead. All of
  * them carry the first four bytes of the nonce for a connection.
@@ -35,7 +35,7 @@ const VERSION_AT = NONCE_BYTES + COOKIE_BYTES + PROOF_BYTES;
 /** Flag of OPEN: the server is to send as TCP would. */
 const CUBIC = 1;
 /** Where the first line is, and how long it may be: the rest is zeros. */
-const FIRST_LINE_AT = VERSION_AT + 16;
+const FIRST_LINE_AT = VERSION_AT + 20;
 export const MAX_FIRST_LINE_BYTES = ASKING_BYTES - PACKET_HEADER_BYTES - FIRST_LINE_AT;
 /** Unit of the rate in OPEN. */
 const RATE_UNIT = 1000;
@@ -52,6 +52,8 @@ export interface Open {
   readonly congestion: "rate" | "cubic";
   /** What the server is to send at most, in bytes a second; `undefined`: no bound. It is sent in units of 1000. */
   readonly maxBytesPerSecond: number | undefined;
+  /** From HELLO to RETRY, in microseconds; `undefined`: not known. The server has nothing else to time its first packets by. */
+  readonly roundTripUs: number | undefined;
   /**
    * A control line that is taken as the first, so that its answer comes with ACCEPT; "": none. One of more than
    * {@linkcode MAX_FIRST_LINE_BYTES} is left out.
@@ -115,6 +117,7 @@ export function encodeOpen(open: Open): Uint8Array<ArrayBuffer> {
   putU32(packet, at + 4, Math.min(credit, 0xffff_ffff));
   putU32(packet, at + 8, congestion === "cubic" ? CUBIC : 0);
   putU32(packet, at + 12, Math.min(Math.ceil(maxBytesPerSecond / RATE_UNIT), 0xffff_ffff));
+  putU32(packet, at + 16, Math.min(Math.ceil(open.roundTripUs ?? 0), 0xffff_ffff));
   const line = new TextEncoder().encode(open.firstLine);
   if (line.length <= MAX_FIRST_LINE_BYTES) packet.set(line, PACKET_HEADER_BYTES + FIRST_LINE_AT);
   return sealed(packet, PACKET.open, nonce);
@@ -134,6 +137,7 @@ export function decodeOpen(packet: Uint8Array): Open | undefined {
     credit: getU32(payload, VERSION_AT + 4),
     congestion: (getU32(payload, VERSION_AT + 8) & CUBIC) === 0 ? "rate" : "cubic",
     maxBytesPerSecond: rate === 0 ? undefined : rate * RATE_UNIT,
+    roundTripUs: getU32(payload, VERSION_AT + 16) || undefined,
     firstLine: new TextDecoder().decode(payload.subarray(FIRST_LINE_AT)).replace(/\0+$/, ""),
   };
 }

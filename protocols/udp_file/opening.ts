@@ -131,7 +131,16 @@ export class Opening {
     this.#measure(nowUs);
     this.#cookie = cookie;
     const proof = clientProof(token, { nonce, cookie });
-    this.#message = encodeOpen({ nonce, cookie, proof, credit, congestion, maxBytesPerSecond, firstLine });
+    this.#message = encodeOpen({
+      nonce,
+      cookie,
+      proof,
+      credit,
+      congestion,
+      maxBytesPerSecond,
+      roundTripUs: this.#roundTripUs,
+      firstLine,
+    });
     this.#copies = 0;
     this.#wakeAtUs = nowUs;
   }

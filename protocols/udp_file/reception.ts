@@ -23,7 +23,8 @@ import {
   sealPacket,
   writeClose,
 } from "./packets.ts";
-import { ServedConnection, type ServedConnectionOptions, type ServedEvent } from "./served_connection.ts";
+import { ServedConnection, type ServedConnectionOptions } from "./served_connection.ts";
+import type { ServedEvent } from "./served_event.ts";
 import { isLoopbackAddress, nowUs } from "./udp_socket.ts";
 
 /** Something that is told of clients of XUDP/1. */
@@ -161,7 +162,7 @@ export class Reception {
 
   /** @returns What to answer. */
   #accept(
-    { nonce, cookie, credit, congestion, maxBytesPerSecond, firstLine }: Open,
+    { nonce, cookie, credit, congestion, maxBytesPerSecond, roundTripUs, firstLine }: Open,
     { from, key }: { readonly from: Deno.NetAddr; readonly key: string },
   ): Uint8Array {
     const { token, socket, bucket, catalogue, files, readAhead, onEvent } = this.#options;
@@ -181,6 +182,7 @@ export class Reception {
         peerCreditBytes: credit,
         congestion,
         maxBytesPerSecond,
+        roundTripUs,
         maxDatagramBytes: isLoopback ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES,
       },
       link: { socket, to: from, bucket },

@@ -14,6 +14,7 @@ import {
 import { Link, type LinkOptions } from "./link.ts";
 import { CLOSE_CODE, type PacketHead } from "./packets.ts";
 import type { FileReader, ReadAhead } from "./read_ahead.ts";
+import type { ServedEvent } from "./served_event.ts";
 
 /** Files that one connection may be given at a time. */
 const MAX_FILES = 256;
@@ -26,41 +27,6 @@ const MAX_BACKLOG_BYTES = 1024 * 1024;
 
 /** Of many small files each would be a line in the log. */
 const TOLD_FROM_BYTES = 1024 * 1024;
-
-/** A file that a client has, and has found to be what it should be; small ones are not told one by one. */
-export interface SentFile {
-  readonly type: "served";
-  readonly address: string;
-  readonly path: string;
-  /** Bytes that were asked for. */
-  readonly bytes: number;
-  readonly seconds: number;
-}
-
-/** How a connection went. */
-export interface ClosedEvent {
-  readonly type: "closed";
-  readonly address: string;
-  readonly files: number;
-  readonly bytes: number;
-  readonly seconds: number;
-  /** Smoothed, in milliseconds. */
-  readonly roundTripMs: number;
-  readonly lostPackets: number;
-  readonly sentPackets: number;
-  readonly reason: string;
-}
-
-/** A file could not be sent as it was found. */
-export interface FileProblem {
-  readonly type: "changed" | "unreadable";
-  readonly address: string;
-  readonly path: string;
-  readonly reason: string;
-}
-
-/** What is told of a connection. */
-export type ServedEvent = SentFile | ClosedEvent | FileProblem;
 
 /** Options of {@linkcode ServedConnection}. */
 export interface ServedConnectionOptions {

@@ -1,7 +1,5 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
-import type { ByteRange } from "../../store/byte_ranges.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
-import type { FileVersion } from "../../store/file_version.ts";
 import { type Answered, WINDOW_BYTES } from "./connect.ts";
 import { Connection, type PathReport } from "./connection.ts";
 import {
@@ -22,54 +20,11 @@ import {
   PacketHead,
   readPacket,
 } from "./packets.ts";
+import { type FileRequest, type FileSink, type Getting, type Listing, RefusedError } from "./requests.ts";
 import { isLoopbackAddress, nowUs } from "./udp_socket.ts";
 
 /** Most files and directories of one list: what a client is ready to hold in memory. */
 const MAX_ENTRIES = 1_000_000;
-
-/** A server has refused a request. */
-export class RefusedError extends Error {
-  override readonly name = "RefusedError";
-  /** See `REFUSAL` of the control messages. */
-  readonly code: string;
-
-  constructor({ code, text }: Pick<Refusal, "code" | "text">) {
-    super(`The server says: ${text}`);
-    this.code = code;
-  }
-}
-
-/** What to send of a file. */
-export interface FileRequest {
-  readonly path: string;
-  /** As it was listed: another one is refused as changed. */
-  readonly version: FileVersion;
-  /** At most 1024, none empty. */
-  readonly ranges: readonly ByteRange[];
-  /** What the digest is to be of. */
-  readonly digest: ByteRange;
-}
-
-/** Takes the bytes of a file as they come, in any order and each once. They are to be copied. */
-export type FileSink = (offset: number, bytes: Uint8Array) => void;
-
-/** A list that is coming. */
-interface Listing {
-  readonly kind: "list";
-  readonly found: CatalogueEntry[];
-  readonly resolve: (entries: readonly CatalogueEntry[] | undefined) => void;
-  readonly reject: (problem: Error) => void;
-}
-
-/** A file that is coming. */
-interface Getting {
-  readonly kind: "get";
-  readonly sink: FileSink;
-  missingBytes: number;
-  sha256: string | undefined;
-  readonly resolve: (sha256: string) => void;
-  readonly reject: (problem: Error) => void;
-}
 
 /** The request for a list that OPEN is to carry; `undefined`: there is none, or it is too long. */
 export function firstLine(list: string | undefined): string | undefined {
@@ -118,13 +73,14 @@ export class XudpConnection implements Disposable {
       },
     });
     this.#link = new Link({ socket, connection: this.#connection, to, onTurn: () => this.#afterTurn() });
+    // Before what has come already is delivered: its answer may be among it.
+    if (firstLine(list) !== undefined) this.#expectFirst(list);
     answered.deliverTo((datagram, from) => {
       if (this.#link.isFrom(from) && readPacket(datagram, this.#head)) {
         this.#link.receive(datagram, this.#head);
       }
     });
     signal.addEventListener("abort", () => this[Symbol.dispose](), { once: true });
-    if (firstLine(list) !== undefined) this.#expectFirst(list);
   }
 
   /** Whether it can be asked more. */

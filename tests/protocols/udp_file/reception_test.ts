@@ -58,6 +58,7 @@ function open(cookie: Uint8Array, { nonce = NONCE, token = "" } = {}): Uint8Arra
     credit: 0,
     congestion: "rate",
     maxBytesPerSecond: undefined,
+    roundTripUs: undefined,
     firstLine: "",
   });
 }
