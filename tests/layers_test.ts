@@ -21,7 +21,9 @@ const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 const CORES = [
   "net/access.ts",
   "net/backoff.ts",
+  "net/chunked.ts",
   "net/connection_limit.ts",
+  "net/request_head.ts",
   "net/event_log.ts",
   "net/event_quota.ts",
   "net/metrics.ts",
@@ -34,7 +36,7 @@ const CORES = [
   "net/tls_problem.ts",
   "protocols/ws_upload/admission.ts",
   "store/byte_ranges.ts",
-  "protocols/http_ranges/chunked.ts",
+
   "protocols/http_ranges/command_session.ts",
   "protocols/http_ranges/command_texts.ts",
   "protocols/http_ranges/content_range.ts",

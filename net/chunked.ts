@@ -1,4 +1,4 @@
-import { ConnectionProblem } from "../../net/connection_problem.ts";
+import { ConnectionProblem } from "./connection_problem.ts";
 
 /** Of a chunk's size line, extensions included. */
 const LINE_MOST = 4096;
@@ -75,5 +75,5 @@ function afterSize(line: string): Expected {
 }
 
 function malformed(what: string): ConnectionProblem {
-  return new ConnectionProblem(`The server's chunks are broken: ${what}`);
+  return new ConnectionProblem(`The chunks are broken: ${what}`);
 }

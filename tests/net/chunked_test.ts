@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ConnectionProblem } from "../../../net/connection_problem.ts";
-import { ChunkedDecoder } from "../../../protocols/http_ranges/chunked.ts";
+import { ConnectionProblem } from "../../net/connection_problem.ts";
+import { ChunkedDecoder } from "../../net/chunked.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (each) => each.charCodeAt(0));
 
