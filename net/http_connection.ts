@@ -187,7 +187,9 @@ export class HttpConnection {
 
   #encode(answer: HttpAnswer, { isLast, isHead }: { isLast: boolean; isHead: boolean }): Uint8Array {
     const { status, headerLines, body, takeOver } = answer;
-    const start = `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\nDate: ${this.#host.date()}\r\n${headerLines}`;
+    const start = `HTTP/1.1 ${status} ${
+      REASONS[status] ?? ""
+    }\r\nDate: ${this.#host.date()}\r\n${headerLines}`;
     if (takeOver !== undefined) return encoder.encode(`${start}\r\n`);
     const connection = isLast ? "Connection: close\r\n" : "";
     const bytes = typeof body === "string" ? encoder.encode(body) : body;

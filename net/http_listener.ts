@@ -1,3 +1,4 @@
+import { isLoopback } from "./access.ts";
 import { connBytes } from "./byte_stream.ts";
 import { ConnectionLimit, type ConnectionRefusal } from "./connection_limit.ts";
 import { HttpConnection, type HttpHandler, type HttpLimits } from "./http_connection.ts";
@@ -13,7 +14,7 @@ export interface ListenHttpOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Most connections at a time. */
   readonly maxConnections: number;
-  /** Most connections at a time from one address. */
+  /** Most connections at a time from one address; this machine may have all. */
   readonly maxConnectionsPerAddress: number;
   /** What is not named has a default. */
   readonly limits?: Partial<HttpLimits>;
@@ -64,6 +65,7 @@ export async function listenHttp(options: ListenHttpOptions): Promise<HttpListen
   const limit = new ConnectionLimit({
     total: options.maxConnections,
     perAddress: options.maxConnectionsPerAddress,
+    isExempt: isLoopback,
   });
   const arrivals = new Set<Arrival>();
   const open = new Set<HttpConnection>();

@@ -11,21 +11,21 @@ export const JSON_LINES =
 export class Answer extends Response {
   readonly code: number;
   readonly headerLines: string;
-  readonly text: string;
+  readonly content: string;
   readonly takeOver: ((stream: DuplexBytes) => Promise<void>) | undefined;
 
   constructor(
-    { code = 200, headerLines = JSON_LINES, text = "", takeOver }: {
+    { code = 200, headerLines = JSON_LINES, content = "", takeOver }: {
       readonly code?: number;
       readonly headerLines?: string;
-      readonly text?: string;
-      readonly takeOver?: (stream: DuplexBytes) => Promise<void>;
+      readonly content?: string;
+      readonly takeOver?: ((stream: DuplexBytes) => Promise<void>) | undefined;
     },
   ) {
     super(null);
     this.code = code;
     this.headerLines = headerLines;
-    this.text = text;
+    this.content = content;
     this.takeOver = takeOver;
   }
 }
@@ -33,7 +33,7 @@ export class Answer extends Response {
 /** A success, with members of the answer's object as JSON: `"a":1,"b":2`. */
 export function success(members: string, headerLines = ""): Answer {
   const text = members === "" ? '{"status":"success"}' : `{"status":"success",${members}}`;
-  return new Answer({ text, headerLines: `${JSON_LINES}${headerLines}` });
+  return new Answer({ content: text, headerLines: `${JSON_LINES}${headerLines}` });
 }
 
 /** A success, as an object. */
@@ -44,12 +44,12 @@ export function successOf(members: Readonly<Record<string, unknown>>, headerLine
 /** An error, with the reason for people. */
 export function failure(code: number, message: string, headerLines = ""): Answer {
   const text = JSON.stringify({ status: "error", message });
-  return new Answer({ code, text, headerLines: `${JSON_LINES}${headerLines}` });
+  return new Answer({ code, content: text, headerLines: `${JSON_LINES}${headerLines}` });
 }
 
 /** A page that runs nothing but the server's own scripts. */
 export function page(text: string, contentType = "text/html; charset=utf-8", code = 200): Answer {
-  return new Answer({ code, text, headerLines: `Content-Type: ${contentType}\r\n${PAGE_LINES}` });
+  return new Answer({ code, content: text, headerLines: `Content-Type: ${contentType}\r\n${PAGE_LINES}` });
 }
 
 const PAGE_LINES = [

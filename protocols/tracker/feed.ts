@@ -42,7 +42,11 @@ export type Listener = (event: FeedEvent) => void;
 
 /** The event that tells of a message. */
 export function messageEvent(message: Message): FeedEvent {
-  return new FeedEvent(message.room.kind === "channel" ? "message" : "direct", messageJson(message), message.id);
+  return new FeedEvent(
+    message.room.kind === "channel" ? "message" : "direct",
+    messageJson(message),
+    message.id,
+  );
 }
 
 /** Whether a subscription covers a message. */

@@ -20,8 +20,7 @@ interface PeerAuth {
 }
 
 /** Version, key of 32 bytes, time, nonce of 16, signature of 64; base64url without padding. */
-const PEER_AUTH =
-  /^v1 ([A-Za-z0-9_-]{43}) (\d{1,15}) ([A-Za-z0-9_-]{22}) ([A-Za-z0-9_-]{86})$/;
+const PEER_AUTH = /^v1 ([A-Za-z0-9_-]{43}) (\d{1,15}) ([A-Za-z0-9_-]{22}) ([A-Za-z0-9_-]{86})$/;
 /** What precedes the 32 bytes of a key in its SubjectPublicKeyInfo (RFC 8410 section 4). */
 const SPKI_PREFIX = Uint8Array.fromHex("302a300506032b6570032100");
 

@@ -9,6 +9,13 @@ export interface Caller {
   readonly user: string | undefined;
 }
 
+/** A peer is bound to somebody else. */
+export class NotYours extends Refusal {
+  constructor(message: string) {
+    super(403, message);
+  }
+}
+
 /** Whom a registration binds a free peer to: its key, or else the user. */
 export function ownerOf({ key, user }: Caller): Owner | undefined {
   if (key !== undefined) return { kind: "key", key };
@@ -28,9 +35,9 @@ export function maySpeakFor(peer: Pick<Peer, "owner"> | undefined, caller: Calle
   }
 }
 
-/** @throws {Refusal} The peer is bound to somebody else. */
+/** @throws {NotYours} The peer is bound to somebody else. */
 export function checkMaySpeakFor(peer: Peer | undefined, caller: Caller): void {
-  if (!maySpeakFor(peer, caller)) throw new Refusal(403, "This peer_id is bound to somebody else");
+  if (!maySpeakFor(peer, caller)) throw new NotYours("This peer_id is bound to somebody else");
 }
 
 /**

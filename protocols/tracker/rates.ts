@@ -25,7 +25,10 @@ export class TooMany extends Refusal {
   }
 }
 
-/** How often each address and peer may ask for something. */
+/**
+ * How often each address and peer may ask for something. Programs of this machine may as often as they like: they
+ * share one address, and can use up the machine without a tracker.
+ */
 export class Rates {
   readonly #ofAddress: RateLimiterMemory | undefined;
   readonly #ofPeer: RateLimiterMemory | undefined;
@@ -37,19 +40,25 @@ export class Rates {
     if (perPeer > 0) this.#ofPeer = limiter(perPeer);
   }
 
-  /** Counts a request. @throws {TooMany} */
-  async request(address: string): Promise<void> {
-    await consume(this.#ofAddress, addressGroup(address), "requests");
+  /**
+   * Counts a request.
+   *
+   * @returns `undefined`: it is let through; else what rejects with a {@linkcode TooMany} if it is not.
+   */
+  request(address: string): Promise<void> | undefined {
+    if (this.#ofAddress === undefined || isLocal(address)) return undefined;
+    return consume(this.#ofAddress, addressGroup(address), "requests");
   }
 
   /**
    * Counts a write in the name of a peer. Counted by address, too: who abuses a name that is free does not
    * silence the others who use it.
    *
-   * @throws {TooMany}
+   * @returns As {@linkcode Rates.request}.
    */
-  async write(peer: string, address: string): Promise<void> {
-    await consume(this.#ofPeer, `${addressGroup(address)} ${peer}`, "messages");
+  write(peer: string, { address }: { readonly address: string }): Promise<void> | undefined {
+    if (this.#ofPeer === undefined || isLocal(address)) return undefined;
+    return consume(this.#ofPeer, `${addressGroup(address)} ${peer}`, "messages");
   }
 
   /**
@@ -70,13 +79,18 @@ export class Rates {
   }
 }
 
+/** Addresses come from the kernel, which writes each in one way. */
+function isLocal(address: string): boolean {
+  return address.startsWith("127.") || address === "::1" || address.startsWith("::ffff:127.");
+}
+
 function limiter(perSecond: number): RateLimiterMemory {
   return new RateLimiterMemory({ points: perSecond * WINDOW_S, duration: WINDOW_S });
 }
 
-async function consume(limit: RateLimiterMemory | undefined, key: string, what: string): Promise<void> {
+async function consume(limit: RateLimiterMemory, key: string, what: string): Promise<void> {
   try {
-    await limit?.consume(key);
+    await limit.consume(key);
   } catch (error) {
     if (!(error instanceof RateLimiterRes)) throw error;
     throw new TooMany(what, Math.max(1, Math.ceil(error.msBeforeNext / 1000)));

@@ -30,7 +30,9 @@ export const requests = {
   nothing: z.object({}),
   registration: z.object({
     peer_id: name,
-    ip: z.string().refine((address) => isIP(address) !== 0, "an IP address").openapi({ example: "192.0.2.1" }),
+    ip: z.string().refine((address) => isIP(address) !== 0, "an IP address").openapi({
+      example: "192.0.2.1",
+    }),
     port: digits(1, 65_535),
   }),
   membership: z.object({ peer_id: name, channel: name }),

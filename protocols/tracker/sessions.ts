@@ -39,11 +39,14 @@ export class Sessions {
     return { begun, ended };
   }
 
-  /**
-   * The session of a token. Looked up by its digest, so that time tells nothing of a token that is close.
-   */
+  /** The session of a token. Looked up by its digest, so that time tells nothing of a token that is close. */
   find(token: string, nowMs: number): Session | undefined {
-    const session = this.#sessions.get(hashOf(token));
+    return this.get(hashOf(token), nowMs);
+  }
+
+  /** The session of a digest, if it is not over. */
+  get(hash: string, nowMs: number): Session | undefined {
+    const session = this.#sessions.get(hash);
     return session !== undefined && session.expiresAtMs > nowMs ? session : undefined;
   }
 

@@ -3,7 +3,7 @@ import { Commits } from "./commits.ts";
 import { Feed, FeedEvent } from "./feed.ts";
 import { History } from "./history.ts";
 import { directKey, type Message, type Room } from "./message.ts";
-import { type Caller, checkMaySpeakFor, mayRead, ownerOf } from "./ownership.ts";
+import { type Caller, checkMaySpeakFor, mayRead, maySpeakFor, NotYours, ownerOf } from "./ownership.ts";
 import { type Peer, Peers, type Registration } from "./peers.ts";
 import { Refusal } from "./refusal.ts";
 import { Sessions } from "./sessions.ts";
@@ -150,6 +150,13 @@ export class Tracker implements Disposable {
     return peer;
   }
 
+  /** A peer that is there. @throws {Refusal} There is none. */
+  present(id: string): Peer {
+    const peer = this.known(id);
+    if (!peer.isOnline) throw new Refusal(404, "This peer is not there at present");
+    return peer;
+  }
+
   /** @throws {Refusal} There is no such channel. */
   checkChannel(channel: string): void {
     if (!this.channels.has(channel)) throw new Refusal(404, "There is no such channel");
@@ -158,7 +165,7 @@ export class Tracker implements Disposable {
   /** The room of a conversation. @throws {Refusal} It is none of the caller's. */
   conversation(one: string, other: string, { caller, nowMs }: Asking): string {
     const peers = [this.peers.get(one), this.peers.get(other)] as const;
-    if (!mayRead(...peers, caller)) throw new Refusal(403, "This conversation is between others");
+    if (!mayRead(...peers, caller)) throw new NotYours("This conversation is between others");
     for (const peer of peers) {
       // To read as a free peer is no sign of life of it: anybody may.
       if (peer?.owner !== undefined && mayRead(peer, peer, caller)) this.peers.touch(peer.id, nowMs);
@@ -176,6 +183,11 @@ export class Tracker implements Disposable {
   speak(peer: string, { caller, nowMs }: Asking): void {
     checkMaySpeakFor(this.peers.get(peer), caller);
     this.peers.touch(peer, nowMs);
+  }
+
+  /** Whether a caller may speak for a peer, which is no sign of life of it. */
+  maySpeak(peer: string, caller: Caller): boolean {
+    return maySpeakFor(this.peers.get(peer), caller);
   }
 
   /** Has something of a session written. */

@@ -42,7 +42,10 @@ const BUSY_MS = 5_000;
  *
  * @throws {Error} It is damaged, of something else, or of a newer version of this program.
  */
-export function openTrackerDatabase(path: string, options: { readonly readOnly?: boolean } = {}): DatabaseSync {
+export function openTrackerDatabase(
+  path: string,
+  options: { readonly readOnly?: boolean } = {},
+): DatabaseSync {
   try {
     const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false });
     try {

@@ -49,7 +49,8 @@ const talkRow = z.object({ peer: z.string(), id: z.int() });
 
 /** The statements of {@linkcode TrackerStore}, prepared once. */
 const SQL = {
-  message: "INSERT INTO messages (id, room, sender, recipient, text, ts, msg_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  message:
+    "INSERT INTO messages (id, room, sender, recipient, text, ts, msg_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
   peer: `INSERT INTO peers (id, ip, port, last_seen_ms, owner_kind, owner) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET ip = excluded.ip, port = excluded.port,
     last_seen_ms = excluded.last_seen_ms, owner_kind = excluded.owner_kind, owner = excluded.owner`,
@@ -229,7 +230,9 @@ function readMessage(row: unknown): Message {
   const { id, room, sender, recipient, text, ts, msg_id } = messageRow.parse(row);
   return {
     id,
-    room: recipient === null ? { kind: "channel", channel: room.slice(1) } : { kind: "direct", to: recipient },
+    room: recipient === null
+      ? { kind: "channel", channel: room.slice(1) }
+      : { kind: "direct", to: recipient },
     from: sender,
     text,
     ts,
