@@ -1,7 +1,8 @@
-import type { DuplexBytes } from "./byte_stream.ts";
+import { connBytes, type DuplexBytes, writeAll } from "./byte_stream.ts";
 import { ChunkedDecoder } from "./chunked.ts";
 import { ConnectionProblem } from "./connection_problem.ts";
 import { parseRequestHead, type RequestHead, RequestProblem } from "./request_head.ts";
+import type { ServedStream } from "./tcp_listener.ts";
 
 /** A request with its body. */
 export interface HttpRequest {
@@ -17,7 +18,7 @@ export interface HttpAnswer {
   readonly status: number;
   /** Lines of the header, each with its line end; those of framing and connection are added. */
   readonly headerLines: string;
-  readonly body: string | Uint8Array;
+  readonly body: string;
   /**
    * Takes the connection over after the header, which then is sent as it is, without framing; the body is not
    * sent. The connection is closed when it settles.
@@ -88,7 +89,7 @@ const REASONS: Readonly<Record<number, string>> = {
  * a client that does not read its answers sends no more.
  */
 export class HttpConnection {
-  readonly #stream: DuplexBytes;
+  readonly #stream: ServedStream;
   readonly #address: string;
   readonly #host: HttpHost;
   #buffer = new Uint8Array(BUFFER_BYTES);
@@ -96,8 +97,9 @@ export class HttpConnection {
   #filled = 0;
   #state: "idle" | "head" | "body" | "answering" | "taken-over" = "idle";
   #deadlineMs: number;
+  #last: { readonly text: string; readonly head: RequestHead } | undefined;
 
-  constructor(stream: DuplexBytes, address: string, host: HttpHost) {
+  constructor(stream: ServedStream, address: string, host: HttpHost) {
     this.#stream = stream;
     this.#address = address;
     this.#host = host;
@@ -152,7 +154,7 @@ export class HttpConnection {
       end = this.#headEnd();
     }
     if (end > limits.headBytes) throw new RequestProblem(431, "The request's header is too large");
-    const head = parseRequestHead(decoder.decode(this.#buffer.subarray(0, end)));
+    const head = this.#parse(decoder.decode(this.#buffer.subarray(0, end)));
     this.#drop(end + 4);
     const body = head.framing.kind === "none" ? NO_BYTES : await this.#readBody(head);
     if (body === undefined) return false;
@@ -170,11 +172,19 @@ export class HttpConnection {
     return await this.#answer(head, answer);
   }
 
+  /** A client that asks again mostly asks the same way: the last head is kept for that. */
+  #parse(text: string): RequestHead {
+    if (this.#last?.text === text) return this.#last.head;
+    const head = parseRequestHead(text);
+    this.#last = { text, head };
+    return head;
+  }
+
   async #answer(head: RequestHead, answer: HttpAnswer): Promise<boolean> {
     const { limits, nowMs, isClosing } = this.#host;
     const isLast = !head.keepsAlive || isClosing();
     this.#deadlineMs = nowMs() + limits.writeMs;
-    await this.#stream.write(this.#encode(answer, { isLast, isHead: head.method === "HEAD" }));
+    await this.#send(answer, { isLast, isHead: head.method === "HEAD" });
     if (answer.takeOver !== undefined) {
       this.#state = "taken-over";
       await answer.takeOver(this.#handOver());
@@ -185,40 +195,32 @@ export class HttpConnection {
     return !isLast;
   }
 
-  #encode(answer: HttpAnswer, { isLast, isHead }: { isLast: boolean; isHead: boolean }): Uint8Array {
+  /** Sends an answer, in one write if the connection takes it. */
+  async #send(answer: HttpAnswer, { isLast, isHead }: { isLast: boolean; isHead: boolean }): Promise<void> {
     const { status, headerLines, body, takeOver } = answer;
     const start = `HTTP/1.1 ${status} ${
       REASONS[status] ?? ""
     }\r\nDate: ${this.#host.date()}\r\n${headerLines}`;
-    if (takeOver !== undefined) return encoder.encode(`${start}\r\n`);
-    const connection = isLast ? "Connection: close\r\n" : "";
-    const bytes = typeof body === "string" ? encoder.encode(body) : body;
-    const head = encoder.encode(`${start}${connection}Content-Length: ${bytes.length}\r\n\r\n`);
-    if (isHead || bytes.length === 0) return head;
-    const whole = new Uint8Array(head.length + bytes.length);
-    whole.set(head);
-    whole.set(bytes, head.length);
-    return whole;
+    const length = takeOver === undefined ? `Content-Length: ${utf8Length(body)}\r\n` : "";
+    const connection = isLast && takeOver === undefined ? "Connection: close\r\n" : "";
+    const head = `${start}${connection}${length}\r\n`;
+    const text = isHead || takeOver !== undefined ? head : head + body;
+    const bytes = encoder.encode(text);
+    // Those whose requests came in the same turn come this far first, and then all write: a client that is woken
+    // once for many answers costs much less than one that is woken for each.
+    await undefined;
+    const count = await this.#stream.write(bytes);
+    if (count < bytes.length) await writeAll(this.#stream, bytes.subarray(count));
   }
 
   /** The connection for somebody else, with what was read of it already. The buffer is let go. */
   #handOver(): DuplexBytes {
-    let rest: Uint8Array = this.#buffer.slice(0, this.#filled);
-    this.#buffer = new Uint8Array(0);
+    const rest = this.#buffer.slice(0, this.#filled);
+    this.#buffer = NO_BYTES;
     this.#filled = 0;
+    this.#last = undefined;
     const stream = this.#stream;
-    return {
-      read(buffer) {
-        if (rest.length === 0) return stream.read(buffer);
-        const count = Math.min(rest.length, buffer.length);
-        buffer.set(rest.subarray(0, count));
-        rest = rest.subarray(count);
-        return Promise.resolve(count);
-      },
-      write: (bytes) => stream.write(bytes),
-      end: () => stream.end(),
-      close: () => stream.close(),
-    };
+    return connBytes({ ...stream, closeWrite: () => stream.end() }, ...rest.length === 0 ? [] : [rest]);
   }
 
   async #readBody(head: RequestHead): Promise<Uint8Array | undefined> {
@@ -227,7 +229,7 @@ export class HttpConnection {
     if (framing.kind === "length" && framing.bytes > limits.bodyBytes) throw tooLarge(limits.bodyBytes);
     this.#state = "body";
     this.#deadlineMs = nowMs() + limits.bodyMs;
-    if (head.expectsContinue && this.#filled === 0) await this.#stream.write(CONTINUE);
+    if (head.expectsContinue && this.#filled === 0) await writeAll(this.#stream, CONTINUE);
     return framing.kind === "length" ? await this.#readLength(framing.bytes) : await this.#readChunks();
   }
 
@@ -288,7 +290,8 @@ export class HttpConnection {
       larger.set(this.#buffer.subarray(0, this.#filled));
       this.#buffer = larger;
     }
-    const count = await this.#stream.read(this.#buffer.subarray(this.#filled));
+    const room = this.#filled === 0 ? this.#buffer : this.#buffer.subarray(this.#filled);
+    const count = await this.#stream.read(room);
     if (count === null) return false;
     this.#filled += count;
     return true;
@@ -298,7 +301,7 @@ export class HttpConnection {
   async #refuse(problem: RequestProblem): Promise<void> {
     const answer = problemAnswer(problem);
     this.#deadlineMs = this.#host.nowMs() + 2_000;
-    await this.#stream.write(this.#encode(answer, { isLast: true, isHead: false }));
+    await this.#send(answer, { isLast: true, isHead: false });
     await this.#stream.end();
     // A connection that is closed with bytes unread is reset, and the answer lost (RFC 9112 section 9.6).
     const dropped = new Uint8Array(BUFFER_BYTES);
@@ -307,6 +310,13 @@ export class HttpConnection {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** Beyond ASCII a text has more bytes than units. */
+// deno-lint-ignore no-control-regex
+const BEYOND_ASCII = /[^\x00-\x7f]/;
+
+function utf8Length(text: string): number {
+  return BEYOND_ASCII.test(text) ? encoder.encode(text).length : text.length;
+}
 
 function tooLarge(most: number): RequestProblem {
   return new RequestProblem(413, `The body is larger than ${most} bytes`);

@@ -1,5 +1,4 @@
 import { isLoopback } from "./access.ts";
-import { connBytes } from "./byte_stream.ts";
 import { ConnectionLimit, type ConnectionRefusal } from "./connection_limit.ts";
 import { HttpConnection, type HttpHandler, type HttpLimits } from "./http_connection.ts";
 import { type Arrival, listenTcp } from "./tcp_listener.ts";
@@ -76,7 +75,7 @@ export async function listenHttp(options: ListenHttpOptions): Promise<HttpListen
   let onEmpty = () => {};
   const serve = async (arrival: Arrival) => {
     try {
-      const connection = new HttpConnection(connBytes(await arrival.stream), arrival.address, host);
+      const connection = new HttpConnection(await arrival.stream, arrival.address, host);
       open.add(connection);
       if (isClosing) connection.close();
       await connection.serve().finally(() => open.delete(connection));

@@ -59,7 +59,7 @@ export function createApp(
   const requests = new Map<string, Request>();
   return {
     methodsOf: (path) => methods.get(path),
-    async respond(call, path) {
+    respond(call, path) {
       const { method } = call.request.head;
       const name = method === "HEAD" ? "GET" : method;
       const key = `${name} ${path}`;
@@ -68,10 +68,14 @@ export function createApp(
         request = new Request(new URL(path, "http://tracker"), { method: name });
         requests.set(key, request);
       }
-      const response = await app.fetch(request, call);
-      return response instanceof Answer ? response : failure(404, "There is nothing at this path");
+      const response = app.fetch(request, call);
+      return response instanceof Promise ? response.then(answerOf) : answerOf(response);
     },
   };
+}
+
+function answerOf(response: Response): Answer {
+  return response instanceof Answer ? response : failure(404, "There is nothing at this path");
 }
 
 function describe(

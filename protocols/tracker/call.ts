@@ -21,6 +21,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 export function fieldsOf({ head, body }: HttpRequest, allowsForm: boolean): unknown {
   // A body of a GET has no meaning (RFC 9110 section 9.3.1).
   if (head.method === "GET" || head.method === "HEAD") {
+    if (head.query === "") return {};
     return Object.fromEntries(new URLSearchParams(head.query));
   }
   if (body.length === 0) return {};

@@ -194,51 +194,50 @@ function pageResources(assets: ReadonlyMap<string, PageAsset>): Resource[] {
   return [...own].map(([path, { contentType, body }]) => ({ path, respond: () => page(body, contentType) }));
 }
 
-async function respond(request: HttpRequest, parts: Parts): Promise<HttpAnswer> {
-  const answer = await answerTo(request, parts);
-  const { code, headerLines, content, takeOver } = answer;
-  parts.metrics.requests(CLASSES[Math.floor(code / 100) - 1] ?? "5").increment();
-  return {
-    status: code,
-    headerLines: headerLines + corsLines(request, parts.options),
-    body: content,
-    takeOver,
+/** Only what has to wait is a promise: most requests are answered at once. */
+function respond(request: HttpRequest, parts: Parts): HttpAnswer | Promise<HttpAnswer> {
+  const { metrics, options } = parts;
+  const finish = ({ code, headerLines, content, takeOver }: Answer): HttpAnswer => {
+    metrics.requests(CLASSES[Math.floor(code / 100) - 1] ?? "5").increment();
+    return { status: code, headerLines: headerLines + corsLines(request, options), body: content, takeOver };
   };
+  let address = request.address;
+  const explain = (error: unknown) => finish(refused(error, address, options));
+  try {
+    const call = parts.gate.call(request, Date.now());
+    address = call.address;
+    const waiting = parts.rates.request(address);
+    const answer = waiting === undefined ? answerTo(call, parts) : waiting.then(() => answerTo(call, parts));
+    return answer instanceof Promise ? answer.then(finish).catch(explain) : finish(answer);
+  } catch (error) {
+    return explain(error);
+  }
 }
 
 const CLASSES = ["1", "2", "3", "4", "5"] as const;
 
-async function answerTo(
-  request: HttpRequest,
-  { gate, rates, app, openPaths, options }: Parts,
-): Promise<Answer> {
-  let address = request.address;
-  try {
-    const call = gate.call(request, Date.now());
-    address = call.address;
-    const waiting = rates.request(address);
-    if (waiting !== undefined) await waiting;
-    const path = withoutSlash(request.head.path);
-    const methods = app.methodsOf(path);
-    if (methods === undefined) return failure(404, "There is nothing at this path");
-    const { method } = request.head;
-    if (method === "OPTIONS") {
-      return new Answer({ code: 204, headerLines: `Allow: ${methods.join(", ")}\r\n` });
-    }
-    if (!methods.includes(method === "HEAD" ? "GET" : method)) {
-      return failure(405, `Allowed is ${methods.join(", ")}`, `Allow: ${methods.join(", ")}\r\n`);
-    }
-    if (!openPaths.has(path) && !gate.isLetIn(call)) return notLetIn(call, path, options);
-    return await app.respond(call, path);
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    if (error instanceof TooMany) {
-      options.onDenied({ reason: "rate", address });
-      return failure(error.status, error.message, `Retry-After: ${error.retryAfterS}\r\n`);
-    }
-    if (error instanceof NotYours) options.onDenied({ reason: "bound_peer", address });
-    return failure(error.status, error.message);
+function answerTo(call: Call, { gate, app, openPaths, options }: Parts): Answer | Promise<Answer> {
+  const { method, path: sentPath } = call.request.head;
+  const path = withoutSlash(sentPath);
+  const methods = app.methodsOf(path);
+  if (methods === undefined) return failure(404, "There is nothing at this path");
+  if (method === "OPTIONS") return new Answer({ code: 204, headerLines: `Allow: ${methods.join(", ")}\r\n` });
+  if (!methods.includes(method === "HEAD" ? "GET" : method)) {
+    return failure(405, `Allowed is ${methods.join(", ")}`, `Allow: ${methods.join(", ")}\r\n`);
   }
+  if (!openPaths.has(path) && !gate.isLetIn(call)) return notLetIn(call, path, options);
+  return app.respond(call, path);
+}
+
+/** The answer to a request that was not granted. Faults of the server's own are thrown on. */
+function refused(error: unknown, address: string, { onDenied }: TrackerServerOptions): Answer {
+  if (!(error instanceof Refusal)) throw error;
+  if (error instanceof TooMany) {
+    onDenied({ reason: "rate", address });
+    return failure(error.status, error.message, `Retry-After: ${error.retryAfterS}\r\n`);
+  }
+  if (error instanceof NotYours) onDenied({ reason: "bound_peer", address });
+  return failure(error.status, error.message);
 }
 
 function notLetIn(call: Call, path: string, { page: assets }: TrackerServerOptions): Answer {
