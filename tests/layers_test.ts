@@ -21,10 +21,11 @@ const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 const CORES = [
   "net/access.ts",
   "net/backoff.ts",
+  "net/chunked.ts",
   "net/connection_limit.ts",
+  "net/request_head.ts",
   "net/event_log.ts",
   "net/event_quota.ts",
-  "net/chunked.ts",
   "net/metrics.ts",
   "net/private_address.ts",
   "net/receive_memory.ts",
