@@ -21,6 +21,10 @@ const SUBCOMMANDS: Readonly<
     summary: "Write all that a tracker keeps as JSON lines",
     load: async () => (await import("./tracker_export.ts")).trackerExport,
   },
+  "proxy": {
+    summary: "Pass HTTP requests on to other servers, by the host they are for",
+    load: async () => (await import("./tracker_proxy.ts")).trackerProxy,
+  },
 };
 
 /** `transfer tracker`: finds the command that is meant; without one it is `serve`. */

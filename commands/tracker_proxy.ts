@@ -40,13 +40,20 @@ under way are not disturbed, and what has mistakes is told and not used.`,
       default: "false",
       parse: toggle,
     },
-    host: { summary: "Address to listen on", valueName: "HOST", default: "127.0.0.1", parse: text },
+    host: {
+      summary: "Address to listen on; --server-ip is another name of it",
+      valueName: "HOST",
+      default: "127.0.0.1",
+      parse: text,
+    },
     port: {
-      summary: "Port to listen on, 0 for a free one",
+      summary: "Port to listen on, 0 for a free one; --server-port is another name of it",
       valueName: "PORT",
       default: "8080",
       parse: wholeNumber(0, 65_535),
     },
+    serverIp: { summary: "As --host", valueName: "HOST", parse: text },
+    serverPort: { summary: "As --port", valueName: "PORT", parse: wholeNumber(0, 65_535) },
     timeout: {
       summary: "How long a server may take to begin its answer, or to go on with it",
       valueName: "TIME",
@@ -103,7 +110,9 @@ under way are not disturbed, and what has mistakes is told and not used.`,
     },
     quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
   },
-  async run({ conf: confFile, check, host, port, metricsPort, metricsHost, ...values }, { signal }) {
+  async run({ conf: confFile, check, metricsPort, metricsHost, ...values }, { signal }) {
+    const host = values.serverIp ?? values.host;
+    const port = values.serverPort ?? values.port;
     const conf = await readConf(confFile);
     if (check) {
       printResult(`${printable(confFile)}: ${summary(conf)}`);
