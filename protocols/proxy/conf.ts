@@ -11,6 +11,8 @@ export interface UpstreamAddress {
   /** `http://192.168.56.210:9002`: what tells it from others. */
   readonly origin: string;
   readonly isSecure: boolean;
+  /** Host and port, as in a URL: without the port where that is the scheme's own. */
+  readonly authority: string;
   /** A name, or an address without brackets. */
   readonly hostname: string;
   readonly port: number;
@@ -250,6 +252,7 @@ function upstreamOf(word: Token): UpstreamAddress {
   return {
     origin: url.origin,
     isSecure,
+    authority: url.host,
     hostname: url.hostname.replace(/^\[|\]$/g, ""),
     port: url.port === "" ? (isSecure ? 443 : 80) : Number(url.port),
   };

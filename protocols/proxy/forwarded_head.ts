@@ -53,7 +53,7 @@ function* upstreamFields(
 ): Generator<readonly [string, string]> {
   const { fields, host } = request;
   const asked = host === undefined ? "" : host.port === undefined ? host.name : `${host.name}:${host.port}`;
-  const proxyHost = new URL(upstream.origin).host;
+  const proxyHost = upstream.authority;
   const values = {
     host: host?.name ?? proxyHost,
     httpHost: asked === "" ? proxyHost : asked,

@@ -77,7 +77,7 @@ export class Prober implements AsyncDisposable {
         connection.close();
       }));
       alarm.set(timeoutMs);
-      const status = await statusOf(connection, { path, host: new URL(upstream.origin).host });
+      const status = await statusOf(connection, { path, host: upstream.address.authority });
       if (status < (path === undefined ? 500 : 400)) return "fine";
       return { fault: "broken", reason: `A probe was answered ${status}` };
     } catch (error) {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { type RawClient, rawClient } from "../../support/raw_client.ts";
-import { get } from "../../support/raw_client.ts";
+import { parseConf } from "../../../protocols/proxy/conf.ts";
+import { testCertificate } from "../../support/certificate.ts";
+import { get, rawClient } from "../../support/raw_client.ts";
 import { type RawAnswer, type RawConnection, rawHttpServer } from "../../support/raw_http_server.ts";
 import { testProxy } from "../../support/test_proxy.ts";
 
@@ -240,6 +241,55 @@ Deno.test("a connection that the upstream closed while it waited costs no reques
   assertEquals(upstream.connections.all, 4);
 });
 
+Deno.test("a connection that ends with its second request has an idempotent one asked again, of the same upstream", async () => {
+  await using upstream = await rawHttpServer(({ indexOnConnection }, connection) =>
+    indexOnConnection === 0 ? connection.write(OK) : connection.reset()
+  );
+  await using proxy = await testProxy([upstream.origin]);
+  using client = await rawClient(proxy.port);
+  const statuses: number[] = [];
+  for (const method of ["GET", "GET", "PUT", "POST", "GET"]) {
+    await client.send(`${method} / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 2\r\n\r\nhi`);
+    statuses.push((await client.readResponse()).status);
+  }
+  assertEquals(statuses, [200, 200, 200, 502, 200]);
+  // That says nothing of the upstream.
+  assertEquals(proxy.events.filter(({ type }) => type === "down" || type === "failed"), []);
+});
+
+Deno.test("an upstream that hangs with the whole of a long request is answered for with 504", async () => {
+  await using upstream = await rawHttpServer((_, connection) => connection.closed);
+  await using proxy = await testProxy([upstream.origin], { limits: { upstreamMs: 200 } });
+  using client = await rawClient(proxy.port);
+  await client.send("POST / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 50000\r\n\r\n");
+  await client.send(new Uint8Array(50_000));
+  assertEquals((await client.readResponse()).status, 504);
+});
+
+Deno.test("an https upstream is asked if its certificate is trusted", async () => {
+  const certificate = testCertificate();
+  await using upstream = Deno.serve(
+    { ...certificate, hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => new Response(request.headers.get("x-forwarded-proto")),
+  );
+  const origin = `https://localhost:${upstream.addr.port}`;
+  for (
+    const [caCerts, status, body] of [[[certificate.cert], 200, "http"], [
+      [],
+      502,
+      "502 Bad Gateway\n",
+    ]] as const
+  ) {
+    await using proxy = await testProxy([origin], { caCerts });
+    using client = await rawClient(proxy.port);
+    for (let round = 0; round < 2; round++) {
+      await client.send(get());
+      const answer = await client.readResponse();
+      assertEquals([answer.status, answer.body], [status, body]);
+    }
+  }
+});
+
 Deno.test("an answer before the body is over reaches the client, which is not read for ever", async () => {
   await using upstream = await rawHttpServer((_, connection) =>
     connection.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nmuch")
@@ -258,7 +308,6 @@ Deno.test("a proxy that is its own upstream says so", async () => {
   await using front = await testProxy(["http://127.0.0.1:1"]);
   const self =
     `host site.test { proxy_pass http://127.0.0.1:${front.port}; proxy_set_header Host site.test }`;
-  const { parseConf } = await import("../../../protocols/proxy/conf.ts");
   front.proxy.reload(parseConf(self));
   using client = await rawClient(front.port);
   await client.send(get());
@@ -267,7 +316,7 @@ Deno.test("a proxy that is its own upstream says so", async () => {
 
 Deno.test("TRACE is refused", async () => {
   await using proxy = await testProxy(["http://127.0.0.1:1"]);
-  using client: RawClient = await rawClient(proxy.port);
+  using client = await rawClient(proxy.port);
   await client.send("TRACE / HTTP/1.1\r\nHost: site.test\r\n\r\n");
   assertEquals((await client.readResponse()).status, 405);
 });

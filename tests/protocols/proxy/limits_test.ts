@@ -6,14 +6,15 @@ import { testProxy } from "../../support/test_proxy.ts";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 Deno.test("a head that drips is answered 408, a connection that says nothing is closed", async () => {
-  await using proxy = await testProxy(["http://127.0.0.1:1"], { limits: { headMs: 100, idleMs: 100 } });
+  await using hasty = await testProxy(["http://127.0.0.1:1"], { limits: { idleMs: 100 } });
+  using silent = await rawClient(hasty.port);
+  assertEquals(await silent.readAll(), "");
+  await using proxy = await testProxy(["http://127.0.0.1:1"], { limits: { headMs: 100 } });
   using dripping = await rawClient(proxy.port);
   await dripping.send("GET / HTTP/1.1\r\nHost: ");
   const answer = await dripping.readResponse();
   assertEquals([answer.status, answer.headers.get("connection")], [408, "close"]);
   assertEquals(await dripping.readAll(), "");
-  using silent = await rawClient(proxy.port);
-  assertEquals(await silent.readAll(), "");
 });
 
 Deno.test("a body that stops coming is answered 408, a small one before an upstream is asked", async () => {

@@ -38,33 +38,35 @@ Deno.test("a WebSocket passes, with messages of any size both ways and its close
   await new Promise((resolve) => server.close(resolve));
 });
 
-Deno.test("bytes that come with the upgrade, and the end of one side, pass through the tunnel", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await using proxy = await testProxy([`http://127.0.0.1:${listener.addr.port}`]);
-  using client = await rawClient(proxy.port);
-  await client.send(`${UPGRADE}early`);
-  using upstream = await listener.accept();
-  const write = (text: string) => upstream.write(new TextEncoder().encode(text));
-  let got = "";
-  const buffer = new Uint8Array(4096);
-  const readUntil = async (end: string) => {
-    while (!got.endsWith(end)) {
-      const count = await upstream.read(buffer);
-      if (count === null) return;
-      got += new TextDecoder().decode(buffer.subarray(0, count));
-    }
-  };
-  await readUntil("\r\n\r\n");
-  await write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nlate");
-  assertEquals((await client.readHead()).status, 101);
-  assertEquals(await client.read(4), "late");
-  await readUntil("early");
-  await client.end();
-  await readUntil("never");
-  await write("still");
-  upstream.closeWrite();
-  assertEquals(await client.readAll(), "still");
-});
+for (const early of ["early", ""]) {
+  Deno.test(`what comes with the upgrade ("${early}"), and the end of one side, pass through the tunnel`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    await using proxy = await testProxy([`http://127.0.0.1:${listener.addr.port}`]);
+    using client = await rawClient(proxy.port);
+    await client.send(UPGRADE + early);
+    using upstream = await listener.accept();
+    const write = (text: string) => upstream.write(new TextEncoder().encode(text));
+    let got = "";
+    const buffer = new Uint8Array(4096);
+    const readUntil = async (end: string) => {
+      while (!got.endsWith(end)) {
+        const count = await upstream.read(buffer);
+        if (count === null) return;
+        got += new TextDecoder().decode(buffer.subarray(0, count));
+      }
+    };
+    await readUntil("\r\n\r\n");
+    await write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nlate");
+    assertEquals((await client.readHead()).status, 101);
+    assertEquals(await client.read(4), "late");
+    await readUntil(early);
+    await client.end();
+    await readUntil("never");
+    await write("still");
+    upstream.closeWrite();
+    assertEquals(await client.readAll(), "still");
+  });
+}
 
 Deno.test("an upgrade that the upstream declines is an answer like others", async () => {
   await using upstream = await rawHttpServer((_, connection) =>
