@@ -124,6 +124,7 @@ export async function startTracker(options: TrackerServerOptions): Promise<Track
       for (const timer of timers) clearInterval(timer);
       streams.close();
       await http.close(GOODBYE_MS);
+      parts.rates[Symbol.dispose]();
       tracker[Symbol.dispose]();
       lock[Symbol.dispose]();
     };
