@@ -16,7 +16,8 @@ function setUp() {
     },
   });
   const channels: Channels = new Channels((id) => peers.isOnline(id));
-  const register = (id: string, nowMs: number) => peers.register({ id, ip: "::1", port: 1 }, undefined, nowMs);
+  const register = (id: string, nowMs: number) =>
+    peers.register({ id, ip: "::1", port: 1 }, undefined, nowMs);
   return { peers, channels, told, register };
 }
 
