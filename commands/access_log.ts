@@ -17,6 +17,8 @@ export class AccessLog implements AsyncDisposable {
   #waiting: string[] = [];
   #waitingCharacters = 0;
   #dropped = 0;
+  /** Whether the last write failed, which is told once. */
+  #isFailing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The writes so far; never rejects. */
   #written: Promise<void> = Promise.resolve();
@@ -80,12 +82,17 @@ export class AccessLog implements AsyncDisposable {
     this.#written = this.#written.then(async () => {
       try {
         for (let at = 0; at < lines.length;) at += await file.write(lines.subarray(at));
+        if (this.#isFailing || this.#dropped > 0) {
+          this.#log.warn("access log goes on", { dropped: this.#dropped });
+        }
+        this.#isFailing = false;
+        this.#dropped = 0;
       } catch (error) {
-        this.#log.error("access log not written", { lines: count, reason: String(error) });
+        if (!this.#isFailing) this.#log.error("access log not written", { reason: String(error) });
+        this.#isFailing = true;
+        this.#dropped += count;
       }
       this.#waitingCharacters -= characters;
-      if (this.#dropped > 0) this.#log.warn("access log too slow", { dropped: this.#dropped });
-      this.#dropped = 0;
     });
   }
 }

@@ -62,8 +62,8 @@ export class Attempt {
   readonly #sendAlarm: Alarm;
   #failure: Failure | undefined;
   #isOver = false;
-  /** Whether all of the request is with the upstream. */
-  #isSent = false;
+  /** What of the request is with the upstream: `ended` before its end, as the upstream takes no more. */
+  #sending: "under way" | "ended" | "done" = "under way";
   /** Whether the upstream's next move is waited for. */
   #isWaiting = false;
   /** The write of a piece that is the client's buffer. */
@@ -151,7 +151,7 @@ export class Attempt {
 
   #allSent(): void {
     const { client, body, context } = this.#options;
-    this.#isSent = body.isOver;
+    this.#sending = body.isOver ? "done" : "ended";
     this.#sendAlarm.clear();
     if (this.#isWaiting) this.#alarm.set(context.limits.upstreamMs);
     if (body.isOver) {
@@ -160,10 +160,10 @@ export class Attempt {
     }
   }
 
-  /** The next bytes of the upstream are waited for; in time, once it has the whole request. */
+  /** The next bytes of the upstream are waited for; in time, once nothing more goes to it. */
   #wait(): void {
     this.#isWaiting = true;
-    if (this.#isSent) this.#alarm.set(this.#options.context.limits.upstreamMs);
+    if (this.#sending !== "under way") this.#alarm.set(this.#options.context.limits.upstreamMs);
   }
 
   #gotBytes(): void {
@@ -220,7 +220,7 @@ export class Attempt {
       status: response.status,
       isKeptAlive: message.isKeptAlive,
       // More than was announced is not the answer to anything.
-      isReusable: response.isKeptAlive && this.#isSent && reader.length === 0,
+      isReusable: response.isKeptAlive && this.#sending === "done" && reader.length === 0,
     };
   }
 

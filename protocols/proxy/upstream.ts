@@ -70,10 +70,14 @@ export class Upstream implements Candidate {
 
   /** @returns A connection that waited no longer than so; `undefined`: there is none. */
   take(maxIdleMs: number): UpstreamConnection | undefined {
-    const newest = this.#idle.at(-1);
-    if (newest === undefined || performance.now() - newest.sinceMs > maxIdleMs) return undefined;
-    this.#idle.pop();
-    return { ...newest.connection, isReused: true };
+    for (;;) {
+      const newest = this.#idle.at(-1);
+      if (newest === undefined || performance.now() - newest.sinceMs > maxIdleMs) return undefined;
+      this.#idle.pop();
+      if (newest.connection.reader.length === 0) return { ...newest.connection, isReused: true };
+      // What came unasked (a 408 before the end, say) would be taken for the answer to this request.
+      newest.connection.close();
+    }
   }
 
   /** Opens a connection. @throws The reason of `signal`, when that is what ended it. */

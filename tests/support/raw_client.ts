@@ -19,6 +19,8 @@ export interface RawClient extends Disposable {
   readResponse(): Promise<RawResponse & { readonly body: string }>;
   /** Reads all that comes until the server closes the connection, in whatever way. */
   readAll(): Promise<string>;
+  /** Reads so many bytes, or fewer if the server closes the connection before. */
+  readAllUntil(count: number): Promise<string>;
   /** Closes the sending half. */
   end(): Promise<void>;
 }
@@ -73,6 +75,10 @@ export async function rawClient(port: number): Promise<RawClient> {
     async readAll() {
       while (await readMore());
       return take(text.length);
+    },
+    async readAllUntil(count) {
+      while (text.length < count && await readMore());
+      return take(count);
     },
     end: () => connection.closeWrite(),
     [Symbol.dispose]: () => connection.close(),
