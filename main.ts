@@ -3,10 +3,19 @@ import { type Command, EXIT, type ExitCode, UsageError } from "./commands/comman
 import { printNote, printResult } from "./terminal/output.ts";
 import { printable } from "./terminal/printable.ts";
 
+/** A command, and what is left of its arguments when it is one of several. */
+interface Resolved {
+  readonly command: Command;
+  readonly args: readonly string[];
+}
+
+interface Entry {
+  readonly summary: string;
+  readonly load: (args: readonly string[]) => Promise<Command | Resolved>;
+}
+
 /** Commands are imported when they are called, so that `transfer --help` stays quick. */
-const COMMANDS: Readonly<
-  Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>
-> = {
+const COMMANDS: Readonly<Record<string, Entry>> = {
   "ws-serve": {
     summary: "Receive resumable uploads over WebSocket, with a web page",
     load: async () => (await import("./commands/ws_serve.ts")).wsServe,
@@ -35,6 +44,10 @@ const COMMANDS: Readonly<
     summary: "Fetch files from a server of udp-serve, and go on where it stopped",
     load: async () => (await import("./commands/udp_get.ts")).udpGet,
   },
+  "tracker": {
+    summary: "Let peers find each other and talk, with a web page",
+    load: async (args) => await (await import("./commands/tracker.ts")).resolveTracker(args),
+  },
 };
 
 function overview(): string {
@@ -61,11 +74,12 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCo
     const names = Object.keys(COMMANDS).join(", ");
     throw new UsageError(`Unknown command: ${printable(name)}; there are ${names}`);
   }
-  const command = await entry.load();
-  const flags = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  const loaded = await entry.load(rest);
+  const { command, args } = "command" in loaded ? loaded : { command: loaded, args: rest };
+  const flags = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
   if (flags.includes("--help") || flags.includes("-h")) return result(command.help);
   try {
-    return await command.run(rest, { signal, env: (variable) => Deno.env.get(variable) });
+    return await command.run(args, { signal, env: (variable) => Deno.env.get(variable) });
   } catch (error) {
     if (error instanceof UsageError) error.message += `\nSee: transfer ${name} --help`;
     throw error;

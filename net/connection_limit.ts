@@ -7,6 +7,8 @@ export interface ConnectionLimitOptions {
   readonly total: number;
   /** Most connections at a time from one address; of IPv6 from one /64, which one host has as a rule. */
   readonly perAddress: number;
+  /** Addresses that only count in all. @default None. */
+  readonly isExempt?: (address: string) => boolean;
 }
 
 /** Counts connections, in all and from each address. A core without I/O. */
@@ -23,7 +25,8 @@ export class ConnectionLimit {
   admit(address: string): ConnectionRefusal | undefined {
     const key = addressGroup(address);
     const open = this.#open.get(key) ?? 0;
-    if (open >= this.#options.perAddress) return "address_limit";
+    const { perAddress, isExempt } = this.#options;
+    if (open >= perAddress && isExempt?.(address) !== true) return "address_limit";
     if (this.#total >= this.#options.total) return "connection_limit";
     this.#open.set(key, open + 1);
     this.#total++;

@@ -1,6 +1,6 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { ByteStream } from "../../net/dial.ts";
-import { ChunkedDecoder } from "./chunked.ts";
+import { ChunkedDecoder } from "../../net/chunked.ts";
 import type { Framing } from "./response_head.ts";
 
 /** How much of a body is still to come. */

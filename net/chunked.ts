@@ -1,7 +1,9 @@
-import { ConnectionProblem } from "../../net/connection_problem.ts";
+import { ConnectionProblem } from "./connection_problem.ts";
 
 /** Of a chunk's size line, extensions included. */
 const LINE_MOST = 4096;
+
+const LENIENT_SIZE = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?\r?$/i;
 
 /** What comes next in a chunked body (RFC 9112 section 7.1). */
 type Expected =
@@ -11,9 +13,27 @@ type Expected =
   | { readonly kind: "trailers"; line: string; bytes: number }
   | { readonly kind: "end" };
 
+/** Options of {@linkcode ChunkedDecoder}. */
+export interface ChunkedDecoderOptions {
+  /**
+   * Whether each line has to end with CR LF and nothing but hexadecimal digits stands before an extension. Who
+   * passes a body on can't be lenient: the next one might read it in another way.
+   *
+   * @default false
+   */
+  readonly isStrict?: boolean;
+}
+
 /** Takes the framing out of a chunked body. A core without I/O. */
 export class ChunkedDecoder {
+  readonly #isStrict: boolean;
   #expected: Expected = { kind: "size", line: "" };
+  /** The byte before the next one, where it matters. */
+  #last = 0;
+
+  constructor({ isStrict = false }: ChunkedDecoderOptions = {}) {
+    this.#isStrict = isStrict;
+  }
 
   /** Whether the body, its trailers included, is over. */
   get isOver(): boolean {
@@ -36,6 +56,7 @@ export class ChunkedDecoder {
         payload += count;
         at += count;
         this.#expected.left -= count;
+        this.#last = 0;
         if (this.#expected.left === 0) this.#expected = { kind: "payload-end" };
       } else {
         this.#take(bytes[at++] ?? 0);
@@ -46,10 +67,15 @@ export class ChunkedDecoder {
 
   #take(byte: number): void {
     const expected = this.#expected;
+    const follows = this.#last;
+    this.#last = byte;
+    if (this.#isStrict && (byte === 10) !== (follows === 13)) {
+      throw malformed("a line that does not end with CR LF");
+    }
     switch (expected.kind) {
       case "size":
         if (byte !== 10) expected.line += String.fromCharCode(byte);
-        else this.#expected = afterSize(expected.line);
+        else this.#expected = afterSize(expected.line, this.#isStrict);
         if (expected.line.length > LINE_MOST) throw malformed("a size without end");
         return;
       case "payload-end":
@@ -67,13 +93,15 @@ export class ChunkedDecoder {
   }
 }
 
-function afterSize(line: string): Expected {
-  const digits = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?\r?$/i.exec(line)?.[1];
+function afterSize(line: string, isStrict: boolean): Expected {
+  // deno-lint-ignore no-control-regex
+  const form = isStrict ? /^([0-9a-f]{1,13})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r$/i : LENIENT_SIZE;
+  const digits = form.exec(line)?.[1];
   if (digits === undefined) throw malformed(`${JSON.stringify(line.slice(0, 40))} for a size`);
   const left = parseInt(digits, 16);
   return left === 0 ? { kind: "trailers", line: "", bytes: 0 } : { kind: "payload", left };
 }
 
 function malformed(what: string): ConnectionProblem {
-  return new ConnectionProblem(`The server's chunks are broken: ${what}`);
+  return new ConnectionProblem(`The chunks are broken: ${what}`);
 }

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ConnectionProblem } from "../../../net/connection_problem.ts";
-import { ChunkedDecoder } from "../../../protocols/http_ranges/chunked.ts";
+import { ConnectionProblem } from "../../net/connection_problem.ts";
+import { ChunkedDecoder } from "../../net/chunked.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (each) => each.charCodeAt(0));
 
@@ -40,7 +40,7 @@ Deno.test("chunks of any size, cut anywhere, give their payload", () => {
 
 Deno.test("what is in no chunks is refused", () => {
   const cases = [
-    ["\r\n", 'The server\'s chunks are broken: "\\r" for a size'],
+    ["\r\n", 'The chunks are broken: "\\r" for a size'],
     ["-1\r\n", '"-1\\r" for a size'],
     ["0x5\r\n", "for a size"],
     ["fffffffffffffff\r\n", "for a size"],
@@ -51,4 +51,23 @@ Deno.test("what is in no chunks is refused", () => {
   for (const [body, message] of cases) {
     assertThrows(() => new ChunkedDecoder().decode(bytes(body)), ConnectionProblem, message);
   }
+});
+
+Deno.test("a strict reader takes what could be read in two ways for broken", () => {
+  const cases = [
+    "5\nabcde\r\n0\r\n\r\n",
+    "5\r\nabcde\n0\r\n\r\n",
+    "5\r\nabcde\r\r\n0\r\n\r\n",
+    "5\r\nabcde\r\n0\r\n\n",
+    "5\r\nabcde\r\n0\r\nA: b\n\r\n",
+    "5 \r\nabcde\r\n0\r\n\r\n",
+    "5;a\rb\r\nabcde\r\n0\r\n\r\n",
+    "5;a\0b\r\nabcde\r\n0\r\n\r\n",
+  ];
+  for (const body of cases) {
+    assertThrows(() => new ChunkedDecoder({ isStrict: true }).decode(bytes(body)), ConnectionProblem);
+  }
+  const plain = bytes("5;a=b\r\nabcd\n\r\n1\r\n\r\r\n0\r\nA: b\r\n\r\n!");
+  const strict = new ChunkedDecoder({ isStrict: true });
+  assertEquals(strict.decode(plain), { payload: 6, taken: plain.length - 1 });
 });

@@ -1,0 +1,23 @@
+import { duration, wholeNumber } from "./flag_values.ts";
+
+/** How many messages are kept, and how long. */
+export interface HistoryLimits {
+  readonly count: number;
+  readonly ageMs: number;
+}
+
+const count = wholeNumber(1, 10_000_000);
+
+/** A count, an age, or both: `10000`, `30d`, `10000,30d`. What is not named is as by default. */
+export function historyLimits(value: string): HistoryLimits {
+  let limits: HistoryLimits = { count: 10_000, ageMs: 30 * 86_400_000 };
+  try {
+    for (const part of value.split(",")) {
+      if (/^\d+$/.test(part)) limits = { ...limits, count: count(part) };
+      else limits = { ...limits, ageMs: duration(part) };
+    }
+  } catch {
+    throw new RangeError("a count, an age or both, such as 10000,30d");
+  }
+  return limits;
+}

@@ -1,0 +1,211 @@
+import type { Logger } from "@logtape/logtape";
+import denoJson from "../deno.json" with { type: "json" };
+import { isLoopback } from "../net/access.ts";
+import { readCertificate } from "../net/certificate.ts";
+import { hashPassword } from "../protocols/tracker/passwords.ts";
+import { startTracker } from "../protocols/tracker/server.ts";
+import { isUserName, parseUsers } from "../protocols/tracker/users_file.ts";
+import { setUpLog } from "../terminal/log.ts";
+import { printResult } from "../terminal/output.ts";
+import { printable } from "../terminal/printable.ts";
+import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
+import { denialLog } from "./denial_log.ts";
+import { duration, lines, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { aborted, explainListen, urlHost } from "./listening.ts";
+import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
+import { historyLimits } from "./tracker_flags.ts";
+
+/** `transfer tracker serve`: peers find each other here, and talk. */
+export const trackerServe: Command = defineCommand({
+  name: "tracker",
+  summary: "Let peers find each other and talk, with a web page",
+  arguments: "",
+  details: `
+Open the address it prints in a browser, or speak to it with "transfer tracker chat",
+curl, or any program; what it understands is at /docs. Messages are kept in a database
+and survive a restart.`,
+  flags: {
+    host: {
+      summary: "Address to listen on; --server-ip is another name of it",
+      valueName: "HOST",
+      default: "127.0.0.1",
+      parse: text,
+    },
+    port: {
+      summary: "Port to listen on, 0 for a free one; --server-port is another name of it",
+      valueName: "PORT",
+      default: "8001",
+      parse: wholeNumber(0, 65_535),
+    },
+    serverIp: { summary: "As --host", valueName: "HOST", parse: text },
+    serverPort: { summary: "As --port", valueName: "PORT", parse: wholeNumber(0, 65_535) },
+    db: {
+      summary: "Database; :memory: for none",
+      valueName: "FILE",
+      default: "chat.db",
+      parse: text,
+    },
+    peerTtl: {
+      summary: "A peer that made no request for so long is gone",
+      valueName: "TIME",
+      default: "90s",
+      parse: duration,
+    },
+    history: {
+      summary: "Messages kept of each channel and conversation, and for how long, such as 10000,30d",
+      valueName: "N[,TIME]",
+      default: "10000,30d",
+      parse: historyLimits,
+    },
+    user: {
+      summary: "Somebody who may log in, as NAME:PASSWORD; other users of this machine can see it, so " +
+        "better TRANSFER_USER, or --users; may be repeated",
+      valueName: "NAME:PASSWORD",
+      default: "",
+      isList: true,
+      separator: "\n",
+      isSecret: true,
+      parse: lines,
+    },
+    users: {
+      summary: 'File of users, as "tracker user add" writes it',
+      valueName: "FILE",
+      parse: text,
+    },
+    token: {
+      summary: "Let programs in with this token; better set by TRANSFER_TOKEN, which other users can't see",
+      valueName: "TOKEN",
+      parse: token,
+      isSecret: true,
+    },
+    allowOrigin: {
+      summary: "Web origin that may use this tracker besides its own page; may be repeated",
+      valueName: "ORIGIN",
+      default: "",
+      isList: true,
+      parse: origins,
+    },
+    tlsCert: {
+      summary: "Certificate in PEM form, with those that lead to its authority: serve https and wss",
+      valueName: "FILE",
+      parse: text,
+    },
+    tlsKey: { summary: "Its private key in PEM form", valueName: "FILE", parse: text },
+    maxRate: {
+      summary: "Requests a second from one address, 0 for no limit; this machine has none",
+      valueName: "N",
+      default: "100",
+      parse: wholeNumber(0, 1_000_000),
+    },
+    maxPeerRate: {
+      summary: "Messages a second of one peer, 0 for no limit; this machine has none",
+      valueName: "N",
+      default: "20",
+      parse: wholeNumber(0, 1_000_000),
+    },
+    maxConnectionsPerAddress: {
+      summary: "Most connections at a time from one address; this machine may have all",
+      valueName: "N",
+      default: "256",
+      parse: wholeNumber(1, 1_000_000),
+    },
+    behindProxy: {
+      summary: "Take a client's address from the X-Forwarded-For of a reverse proxy on this machine",
+      default: "false",
+      parse: toggle,
+    },
+    log: {
+      summary: "Form of the log: text for people, json for programs, one object a line",
+      valueName: "FORM",
+      default: "text",
+      parse: logFormat,
+    },
+    quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
+  },
+  async run({ serverIp, serverPort, tlsCert, tlsKey, ...values }, { signal }) {
+    const host = serverIp ?? values.host;
+    const port = serverPort ?? values.port;
+    const log = setUpLog({ format: values.log, quiet: values.quiet });
+    const files = certificateFiles(tlsCert, tlsKey);
+    const tls = files === undefined ? undefined : await readCertificate(files);
+    if (tls !== undefined) warnOfDates(log, tls);
+    const users = await usersOf(values);
+    warnOfRisks(log, {
+      host,
+      isOpen: users.size === 0 && values.token === undefined,
+      isPlain: tls === undefined,
+    });
+    using denials = denialLog(log, "requests");
+    const server = await startTracker({
+      ...values,
+      host,
+      port,
+      tls,
+      users,
+      peerTtlMs: values.peerTtl,
+      historyCount: values.history.count,
+      historyMs: values.history.ageMs,
+      allowedOrigins: values.allowOrigin,
+      rates: { perAddress: values.maxRate, perPeer: values.maxPeerRate },
+      page: new Map(),
+      version: denoJson.version,
+      onDenied: ({ reason, ...properties }) => denials.deny(reason, properties),
+      onError: (error) => log.error("failed", { reason: String(error) }),
+    }).catch((error: unknown) => {
+      throw explainListen(error, { host, port });
+    });
+    const secure = tls === undefined ? "" : "s";
+    printResult(`Chat page: http${secure}://${urlHost(host)}:${server.port}/`);
+    log.info("listening", { url: `http${secure}://${urlHost(host)}:${server.port}`, db: values.db });
+    if (files !== undefined) reloadOnHangUp(log, { server, files });
+    await aborted(signal);
+    log.info("stopping", { reason: signal.reason });
+    await server.close();
+    log.info("stopped", {});
+    return EXIT.done;
+  },
+});
+
+/** Those of the file, and those that were named. @throws {UsageError} One of them is not understood. */
+async function usersOf(
+  { user, users: path }: { readonly user: readonly string[]; readonly users: string | undefined },
+): Promise<ReadonlyMap<string, string>> {
+  const users = path === undefined ? new Map<string, string>() : await readUsers(path);
+  for (const each of user) {
+    const colon = each.indexOf(":");
+    const name = each.slice(0, Math.max(0, colon));
+    if (!isUserName(name) || colon === each.length - 1) {
+      throw new UsageError("--user: expected NAME:PASSWORD, the name without colon and control characters");
+    }
+    users.set(name, await hashPassword(each.slice(colon + 1)));
+  }
+  return users;
+}
+
+async function readUsers(path: string): Promise<Map<string, string>> {
+  try {
+    return parseUsers(await Deno.readTextFile(path));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--users ${printable(path)}: ${why}`, { cause: error });
+  }
+}
+
+function warnOfRisks(
+  log: Logger,
+  { host, isOpen, isPlain }: { readonly host: string; readonly isOpen: boolean; readonly isPlain: boolean },
+): void {
+  if (isLoopback(host)) return;
+  if (isOpen) {
+    log.warn(
+      "OPEN: anyone who reaches this address can read and write everything; set --users or TRANSFER_TOKEN",
+      {
+        host,
+      },
+    );
+  } else if (isPlain) {
+    log.warn("passwords and cookies go unencrypted: set --tls-cert, or put a proxy with TLS before it", {
+      host,
+    });
+  }
+}

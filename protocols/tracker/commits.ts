@@ -1,0 +1,67 @@
+import { MAX_PENDING_WRITES } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+import type { Change } from "./tracker_store.ts";
+
+/** Options of {@linkcode Commits}. */
+export interface CommitsOptions {
+  /** Writes changes, all or none. */
+  readonly write: (changes: readonly Change[]) => void;
+  /** Called for what was written, before anybody is answered. */
+  readonly onCommitted: (changes: readonly Change[], seconds: number) => void;
+  /** Nothing of it was written. */
+  readonly onFailed: (changes: readonly Change[], error: unknown) => void;
+}
+
+/**
+ * Gathers what all requests of one turn of the event loop write, and commits it at once: a thousand messages
+ * cost one sync, and a single one does not wait.
+ */
+export class Commits {
+  readonly #options: CommitsOptions;
+  #pending: Change[] = [];
+  #batch: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: CommitsOptions) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#pending.length;
+  }
+
+  /**
+   * Has a change written.
+   *
+   * @returns Settles when it is on disk; rejects when it is not, nor will be.
+   * @throws {Refusal} Too many writes wait already.
+   */
+  add(change: Change): Promise<void> {
+    if (this.#pending.length >= MAX_PENDING_WRITES) throw new Refusal(503, "The disk does not keep up");
+    this.#pending.push(change);
+    if (this.#batch === undefined) {
+      this.#batch = Promise.withResolvers();
+      // After the connections that can be read in this turn were read.
+      setImmediate(() => this.flush());
+    }
+    return this.#batch.promise;
+  }
+
+  /** Commits now what is pending. */
+  flush(): void {
+    const batch = this.#batch;
+    const changes = this.#pending;
+    if (batch === undefined) return;
+    this.#batch = undefined;
+    this.#pending = [];
+    const startedAt = performance.now();
+    try {
+      this.#options.write(changes);
+    } catch (error) {
+      this.#options.onFailed(changes, error);
+      batch.reject(new Refusal(503, "It could not be written to disk"));
+      return;
+    }
+    this.#options.onCommitted(changes, (performance.now() - startedAt) / 1000);
+    batch.resolve();
+  }
+}

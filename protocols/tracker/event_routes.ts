@@ -1,0 +1,92 @@
+import { SUBPROTOCOL } from "../../net/access.ts";
+import { acceptFor } from "../../net/web_socket_handshake.ts";
+import { Answer, failure } from "./answer.ts";
+import type { Resource } from "./app.ts";
+import type { Call } from "./call.ts";
+import type { EventStreams, Following } from "./event_stream.ts";
+import type { Gate } from "./gate.ts";
+import { MAX_LISTENERS } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+import { requests } from "./requests.ts";
+import { parse } from "./route.ts";
+import type { Tracker } from "./tracker.ts";
+
+/** `/events` and `/ws`. */
+export function eventResources(
+  { tracker, streams, gate }: {
+    readonly tracker: Tracker;
+    readonly streams: EventStreams;
+    readonly gate: Gate;
+  },
+): readonly Resource[] {
+  const following = (call: Call): Following => {
+    const query = new URLSearchParams(call.request.head.query);
+    const { channel, peer_id: peer, since } = parse(requests.events, {
+      channel: query.getAll("channel"),
+      peer_id: query.get("peer_id") ?? undefined,
+      since: call.request.head.headers.get("last-event-id") ?? query.get("since") ?? undefined,
+    });
+    for (const each of channel) tracker.checkChannel(each);
+    if (peer !== undefined) tracker.speak(peer, call);
+    if (streams.count >= MAX_LISTENERS) throw new Refusal(503, "Too many follow already");
+    return { channels: channel, peer, since, isAllowed: () => isAllowed(peer, call) };
+  };
+  const isAllowed = (peer: string | undefined, call: Call) => {
+    const nowMs = Date.now();
+    if (!gate.isStillOn(call.session, nowMs)) return false;
+    return peer === undefined || tracker.maySpeak(peer, call.caller);
+  };
+  /** As long as a stream in its name is open a peer is not silent. */
+  const counted = async (peer: string | undefined, serving: Promise<void>) => {
+    if (peer === undefined) return await serving;
+    tracker.peers.countStreams(peer, 1, Date.now());
+    await serving.finally(() => tracker.peers.countStreams(peer, -1, Date.now()));
+  };
+  return [
+    {
+      path: "/events",
+      respond(call) {
+        const asked = following(call);
+        return new Answer({
+          headerLines: SSE_LINES,
+          takeOver: call.request.head.method === "HEAD"
+            ? undefined
+            : (stream) => counted(asked.peer, streams.serveSse(stream, asked)),
+        });
+      },
+    },
+    {
+      path: "/ws",
+      respond(call) {
+        const { headers } = call.request.head;
+        const key = headers.get("sec-websocket-key") ?? "";
+        const isAsked = headers.get("upgrade")?.toLowerCase() === "websocket" && KEY.test(key);
+        if (!isAsked || headers.get("sec-websocket-version") !== "13") {
+          return failure(426, "Here is a WebSocket", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
+        }
+        const asked = following(call);
+        const offered = headers.get("sec-websocket-protocol")?.split(",").map((name) => name.trim());
+        const protocol = offered?.includes(SUBPROTOCOL) ? `Sec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n` : "";
+        return new Answer({
+          code: 101,
+          headerLines: `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${
+            acceptFor(key)
+          }\r\n${protocol}`,
+          takeOver: (stream) => counted(asked.peer, streams.serveWebSocket(stream, asked)),
+        });
+      },
+    },
+  ];
+}
+
+/** 16 bytes in base64 (RFC 6455 section 4.2.1). */
+const KEY = /^[+/0-9A-Za-z]{21}[AQgw]==$/;
+const SSE_LINES = [
+  "Content-Type: text/event-stream",
+  "Cache-Control: no-store",
+  "X-Content-Type-Options: nosniff",
+  // Without a length the end of the connection is the end of the answer (RFC 9112 section 6.3).
+  "Connection: close",
+  // nginx holds answers back otherwise.
+  "X-Accel-Buffering: no",
+].map((line) => `${line}\r\n`).join("");

@@ -1,0 +1,105 @@
+import { Buffer } from "node:buffer";
+import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { MAX_NONCES, SIGNATURE_WINDOW_MS } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+
+/** What a signature covers. */
+export interface SignedRequest {
+  readonly method: string;
+  /** Path and query, as sent. */
+  readonly target: string;
+  readonly body: Uint8Array;
+}
+
+/** The parts of `X-Peer-Auth`. */
+interface PeerAuth {
+  readonly key: string;
+  readonly ts: string;
+  readonly nonce: string;
+  readonly signature: Uint8Array;
+}
+
+/** Version, key of 32 bytes, time, nonce of 16, signature of 64; base64url without padding. */
+const PEER_AUTH = /^v1 ([A-Za-z0-9_-]{43}) (\d{1,15}) ([A-Za-z0-9_-]{22}) ([A-Za-z0-9_-]{86})$/;
+/** What precedes the 32 bytes of a key in its SubjectPublicKeyInfo (RFC 8410 section 4). */
+const SPKI_PREFIX = Uint8Array.fromHex("302a300506032b6570032100");
+
+/** The text that a peer signs; docs/protocols.md has its form. */
+export function signedText(
+  { method, target, body }: SignedRequest,
+  { ts, nonce }: { readonly ts: string; readonly nonce: string },
+): string {
+  const digest = createHash("sha256").update(body).digest("hex");
+  return `transfer-tracker v1\n${method}\n${target}\n${ts}\n${nonce}\n${digest}`;
+}
+
+/**
+ * Tells whose key signed a request, each of them once. A core without I/O: times come from the caller, in
+ * milliseconds since 1970.
+ */
+export class Signatures {
+  /** By key and nonce, until when each is remembered; in the order in which they came. */
+  readonly #nonces = new Map<string, number>();
+  readonly #startedAtMs: number;
+
+  /** @param startedAtMs What was signed before may have been used in an earlier run, and is not taken. */
+  constructor(startedAtMs: number) {
+    this.#startedAtMs = startedAtMs;
+  }
+
+  /**
+   * The key that signed a request, as base64url.
+   *
+   * @param header What `X-Peer-Auth` says.
+   * @throws {Refusal} It is malformed, wrong, too old, or was used before.
+   */
+  signer(header: string, request: SignedRequest, nowMs: number): string {
+    const { key, ts, nonce, signature } = parse(header);
+    const sentMs = Number(ts);
+    if (Math.abs(nowMs - sentMs) > SIGNATURE_WINDOW_MS || sentMs < this.#startedAtMs) {
+      throw new Refusal(401, "The signature's time is off: sign again with the tracker's");
+    }
+    this.#forget(nowMs);
+    const name = `${key} ${nonce}`;
+    if (this.#nonces.has(name)) throw new Refusal(401, "The signature was used before");
+    if (this.#nonces.size >= MAX_NONCES) throw new Refusal(503, "Too many signed requests");
+    const text = new TextEncoder().encode(signedText(request, { ts, nonce }));
+    if (!verify(null, text, publicKey(key), signature)) {
+      throw new Refusal(401, "The signature does not fit the request");
+    }
+    // Only what was right is remembered: else anybody could fill the memory.
+    this.#nonces.set(name, nowMs + 2 * SIGNATURE_WINDOW_MS);
+    return key;
+  }
+
+  #forget(nowMs: number): void {
+    for (const [name, untilMs] of this.#nonces) {
+      if (untilMs > nowMs) return;
+      this.#nonces.delete(name);
+    }
+  }
+}
+
+function parse(header: string): PeerAuth {
+  const [, key = "", ts = "", nonce = "", sig = ""] = PEER_AUTH.exec(header) ?? [];
+  if (key === "") throw new Refusal(401, "X-Peer-Auth is not: v1 KEY TS NONCE SIG");
+  return { key, ts, nonce, signature: decode(sig) };
+}
+
+function publicKey(key: string): KeyObject {
+  const der = new Uint8Array([...SPKI_PREFIX, ...decode(key)]);
+  try {
+    return createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" });
+  } catch (error) {
+    throw new Refusal(401, `The key is no Ed25519 key (${error instanceof Error ? error.message : error})`);
+  }
+}
+
+/** @throws {Refusal} The last character has bits that no byte has: two spellings of one key would be two. */
+function decode(text: string): Uint8Array {
+  const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+  if (bytes.toBase64({ alphabet: "base64url", omitPadding: true }) !== text) {
+    throw new Refusal(401, "X-Peer-Auth is not in canonical base64url");
+  }
+  return bytes;
+}

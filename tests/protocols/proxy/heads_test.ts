@@ -1,0 +1,183 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { type HeadFault, HeadProblem, HeadScanner } from "../../../protocols/proxy/fields.ts";
+import { parseRequestHead } from "../../../protocols/proxy/request_head.ts";
+import { parseResponseHead } from "../../../protocols/proxy/response_head.ts";
+
+const bytes = (text: string) => Uint8Array.from(text, (each) => each.charCodeAt(0));
+
+/** What becomes of bytes that begin with a request. */
+function read(text: string): ReturnType<typeof parseRequestHead> | undefined {
+  const scanner = new HeadScanner();
+  const end = scanner.scan(bytes(text));
+  return end === undefined ? undefined : parseRequestHead(bytes(text).subarray(scanner.skipped, end));
+}
+
+function faultOf(call: () => unknown): HeadFault | "none" {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof HeadProblem) return error.fault;
+    throw error;
+  }
+  return "none";
+}
+
+const REFUSED: readonly (readonly [what: string, request: string, fault: HeadFault])[] = [
+  [
+    "Content-Length and Transfer-Encoding",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "malformed",
+  ],
+  [
+    "Transfer-Encoding and Content-Length",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+    "malformed",
+  ],
+  [
+    "two lengths",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    "malformed",
+  ],
+  [
+    "a length twice",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+    "malformed",
+  ],
+  ["a list of lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n", "malformed"],
+  ["a signed length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n", "malformed"],
+  ["a hexadecimal length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n", "malformed"],
+  ["an empty length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", "malformed"],
+  ["a huge length", `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${"9".repeat(20)}\r\n\r\n`, "malformed"],
+  ["chunked twice", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", "malformed"],
+  ["chunked not last", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", "malformed"],
+  ["a coding alone", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", "malformed"],
+  ["nearly chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", "malformed"],
+  ["chunked in quotes", 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "chunked"\r\n\r\n', "malformed"],
+  [
+    "chunked behind a vertical tab",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked\r\n\r\n",
+    "malformed",
+  ],
+  [
+    "two codings in two headers",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "unknown-coding",
+  ],
+  ["chunks in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "malformed"],
+  [
+    "a space before a colon",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n",
+    "malformed",
+  ],
+  ["a folded line", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n", "malformed"],
+  ["a line without a colon", "GET / HTTP/1.1\r\nHost: a\r\nx\r\n\r\n", "malformed"],
+  ["a bare LF", "GET / HTTP/1.1\r\nHost: a\n\r\n", "malformed"],
+  ["only bare LF", "GET / HTTP/1.1\nHost: a\n\n", "malformed"],
+  ["a bare CR", "GET / HTTP/1.1\r\nHost: a\rTransfer-Encoding: chunked\r\n\r\n", "malformed"],
+  ["a NUL", "GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", "malformed"],
+  ["no Host", "GET / HTTP/1.1\r\n\r\n", "malformed"],
+  ["two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "malformed"],
+  ["a Host that is a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "malformed"],
+  ["a Host with a user", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", "malformed"],
+  ["a target without a slash", "GET x HTTP/1.1\r\nHost: a\r\n\r\n", "malformed"],
+  ["a target of another scheme", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "malformed"],
+  ["a target with a user", "GET http://b@a/ HTTP/1.1\r\nHost: a\r\n\r\n", "malformed"],
+  ["two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "malformed"],
+  ["a space in the target", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", "malformed"],
+  ["a tab for a space", "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", "malformed"],
+  ["HTTP/0.9", "GET /\r\n\r\n", "malformed"],
+  ["the beginning of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "unknown-version"],
+  ["HTTP/3.0", "GET / HTTP/3.0\r\nHost: a\r\n\r\n", "unknown-version"],
+  ["TLS", "\x16\x03\x01\x02\0\n\x01", "malformed"],
+  ["only empty lines", "\r\n".repeat(10), "malformed"],
+  ["a head without end", `GET / HTTP/1.1\r\nX: ${"x".repeat(32_768)}`, "too-long"],
+  ["101 headers", `GET / HTTP/1.1\r\nHost: a\r\n${"a: b\r\n".repeat(100)}\r\n`, "too-long"],
+];
+
+for (const [what, request, fault] of REFUSED) {
+  Deno.test(`a request is refused: ${what}`, () => assertEquals(faultOf(() => read(request)), fault));
+}
+
+Deno.test("a request that came in any pieces is read as if it had come at once", () => {
+  const request =
+    "\r\nPOST /a?b HTTP/1.1\r\nHost: A.lan:8080\r\nContent-Length: 3\r\nConnection: Close\r\n\r\nabc";
+  fc.assert(fc.property(fc.array(fc.nat({ max: request.length })), (cuts) => {
+    const scanner = new HeadScanner();
+    let end: number | undefined;
+    for (const cut of [...cuts, request.length].sort((a, b) => a - b)) {
+      end ??= scanner.scan(bytes(request.slice(0, cut)));
+    }
+    assertEquals(end, request.length - 3);
+    const head = parseRequestHead(bytes(request).subarray(scanner.skipped, end));
+    assertEquals(head.host, { name: "a.lan", port: 8080 });
+    assertEquals([head.method, head.target, head.minor, head.isKeptAlive], ["POST", "/a?b", 1, false]);
+    assertEquals(head.framing, { kind: "length", bytes: 3 });
+  }));
+});
+
+Deno.test("a target with a host overrides Host; the path stays as it was written", () => {
+  const cases = [
+    ["http://B:81/x/../y?q", "b", 81, "/x/../y?q"],
+    ["HTTP://b?q", "b", undefined, "/?q"],
+    ["https://[::1]", "[::1]", undefined, "/"],
+    ["/%00/\xe9", "a", undefined, "/%00/\xe9"],
+    ["//c/d", "a", undefined, "//c/d"],
+  ] as const;
+  for (const [target, name, port, path] of cases) {
+    const head = read(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    assertEquals([head?.host, head?.target], [{ name, port }, path]);
+  }
+});
+
+Deno.test("only a WebSocket is an upgrade, and only where there is no body", () => {
+  const upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n";
+  const cases = [
+    [`GET / HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`, true],
+    [`GET / HTTP/1.0\r\nHost: a\r\n${upgrade}\r\n`, false],
+    [`POST / HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`, false],
+    [`GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n${upgrade}\r\n`, false],
+    ["GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n", false],
+    ["GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\n", false],
+    ["GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", false],
+  ] as const;
+  for (const [request, expected] of cases) assertEquals(read(request)?.wantsWebSocket, expected, request);
+});
+
+Deno.test("where a response ends is told by its head, or it is refused", () => {
+  const length = (count: number) => ({ kind: "length", bytes: count } as const);
+  const cases = [
+    ["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "GET", length(5), true],
+    ["HTTP/1.1 200\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", "GET", length(5), true],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD", length(0), true],
+    ["HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "GET", length(0), true],
+    ["HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "GET", length(0), true],
+    [
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nConnection: close\r\n\r\n",
+      "GET",
+      { kind: "chunked" },
+      false,
+    ],
+    ["HTTP/1.1 200 OK\r\n\r\n", "GET", { kind: "until-close" }, false],
+    ["HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", "GET", length(5), false],
+    ["HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n", "GET", length(5), true],
+  ] as const;
+  for (const [head, method, framing, isKeptAlive] of cases) {
+    const parsed = parseResponseHead(bytes(head), method);
+    assertEquals([parsed.framing, parsed.isKeptAlive], [framing, isKeptAlive], head);
+  }
+  const refused = [
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    "HTTP/1.1 99 No\r\n\r\n",
+    "HTTP/2 200 OK\r\n\r\n",
+    "SSH-2.0-OpenSSH\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nSet-Cookie : a\r\n\r\n",
+    "HTTP/1.1 200 a\0b\r\n\r\n",
+  ];
+  for (const head of refused) {
+    assertThrows(() => parseResponseHead(bytes(head), "GET"), HeadProblem, undefined, head);
+  }
+});
