@@ -1,5 +1,13 @@
 import { type DownloadRequest, type Headway, isOver, type Outcome, type QueueItem } from "./queue_item.ts";
-import { afterEnd, cancelled, isGranted, isSame, mayShareParts, type Wish } from "./queue_rules.ts";
+import {
+  afterEnd,
+  cancelled,
+  isGranted,
+  isSame,
+  mayShareParts,
+  NO_HEADWAY,
+  type Wish,
+} from "./queue_rules.ts";
 import { WaitingLine } from "./waiting_line.ts";
 
 /** What the shell has to do. `save` and `forget` come before what follows from them. */
@@ -30,7 +38,6 @@ export interface DownloadQueueOptions {
 }
 
 const MOST_ITEMS = 10_000;
-const NO_HEADWAY: Headway = { name: undefined, size: undefined, received: 0 };
 /**
  * What is to be fetched, in which order, and what has been. A core without I/O: it is told what happened
  * and when (milliseconds since 1970), and answers with what to do.
@@ -165,7 +172,7 @@ export class DownloadQueue {
     const then = item.state.kind === "active" ? item.state.then : undefined;
     const next = afterEnd(item, outcome, { then, atMs });
     const saved = this.#save(next);
-    return next.state.kind === "cancelled" ? [saved, ...this.#discard(item)] : [saved];
+    return next.state.kind === "cancelled" || then === "anew" ? [saved, ...this.#discard(item)] : [saved];
   }
 
   #grant(item: QueueItem, wish: Wish, nowMs: number): readonly QueueAction[] {
@@ -179,7 +186,7 @@ export class DownloadQueue {
         if (state.kind === "active") return this.#stop(item, "queued");
         return [this.#save({ ...item, state: { kind: "queued" } })];
       case "retry":
-        if (state.kind === "active") return this.#stop(item, "queued");
+        if (state.kind === "active") return this.#stop(item, "anew");
         return [
           this.#save({
             ...item,
@@ -204,13 +211,14 @@ export class DownloadQueue {
 
   /** Of an item that is over; what another one of the same URL is to go on with stays. */
   #discard(item: QueueItem): QueueAction[] {
+    // It may have been asked for again before it came to its end.
     const others = [...this.#unfinished.get(item.request.key) ?? []].flatMap((id) =>
-      this.#items.get(id) ?? []
+      id === item.id ? [] : this.#items.get(id) ?? []
     );
     return others.some((other) => mayShareParts(item, other)) ? [] : [{ type: "discard", item }];
   }
 
-  #stop(item: QueueItem, then: "queued" | "paused" | "cancelled"): readonly QueueAction[] {
+  #stop(item: QueueItem, then: "queued" | "paused" | "cancelled" | "anew"): readonly QueueAction[] {
     const isFirst = item.state.kind === "active" && item.state.then === undefined;
     const saved = this.#save({ ...item, state: { kind: "active", then } });
     return isFirst ? [saved, { type: "stop", id: item.id }] : [saved];

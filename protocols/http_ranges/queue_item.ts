@@ -38,8 +38,11 @@ export type Outcome =
 /** Where an item of the queue is. */
 export type ItemState =
   | { readonly kind: "queued" }
-  /** Under way; `then` is what it becomes when it has stopped, `undefined` when nobody asked it to stop. */
-  | { readonly kind: "active"; readonly then: "queued" | "paused" | "cancelled" | undefined }
+  /**
+   * Under way; `then` is what it becomes when it has stopped, `undefined` when nobody asked it to stop. `anew`:
+   * it was cancelled, and then asked for again; it is queued when what there is of it is gone.
+   */
+  | { readonly kind: "active"; readonly then: "queued" | "paused" | "cancelled" | "anew" | undefined }
   | { readonly kind: "paused" }
   | {
     readonly kind: "done";
@@ -66,7 +69,8 @@ export type ShownState = "queued" | "active" | "paused" | "done" | "failed" | "c
 
 /** The state of an item for those who look on. */
 export function shownState({ state }: QueueItem): ShownState {
-  return state.kind === "active" ? state.then ?? "active" : state.kind;
+  if (state.kind !== "active") return state.kind;
+  return state.then === "anew" ? "queued" : state.then ?? "active";
 }
 
 /** Whether nothing more happens to an item unless somebody asks for it. */

@@ -1,11 +1,15 @@
 import {
   type DownloadRequest,
+  type Headway,
   isOver,
   type ItemState,
   type Outcome,
   type QueueItem,
   shownState,
 } from "./queue_item.ts";
+
+/** Of an item of which nothing is there. */
+export const NO_HEADWAY: Headway = { name: undefined, size: undefined, received: 0 };
 
 /** What a person can ask of an item. */
 export type Wish = "pause" | "resume" | "retry" | "cancel" | "forget";
@@ -67,6 +71,7 @@ export function afterEnd(
     return { ...item, headway, state: { kind: "done", path, sha256, atMs } };
   }
   if (then === "cancelled") return cancelled(item, atMs);
+  if (then === "anew") return { ...item, state: { kind: "queued" }, headway: NO_HEADWAY };
   if (outcome.kind === "failed" && then === undefined) {
     return { ...item, state: { kind: "failed", reason: outcome.reason, atMs } };
   }

@@ -46,7 +46,7 @@ const itemState = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("queued") }),
   z.object({
     kind: z.literal("active"),
-    then: z.enum(["queued", "paused", "cancelled"]).optional(),
+    then: z.enum(["queued", "paused", "cancelled", "anew"]).optional(),
   }),
   z.object({ kind: z.literal("paused") }),
   z.object({ kind: z.literal("done"), path: z.string(), sha256: z.string(), atMs }),
