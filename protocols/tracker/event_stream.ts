@@ -197,22 +197,36 @@ class SseWriter {
   }
 }
 
+/** Pieces that were joined. */
+interface Joined {
+  readonly bytes: Uint8Array;
+  readonly pieces: readonly Uint8Array[];
+}
+
+/** The last ones: readers of one channel mostly wait for the same, and then share the copy. */
+let lastJoined: Joined = { bytes: new Uint8Array(0), pieces: [] };
+
 /** The first few pieces as one. */
-function joined(pieces: readonly Uint8Array[]): { readonly bytes: Uint8Array; readonly count: number } {
-  let length = pieces[0]?.length ?? 0;
+function joined(waiting: readonly Uint8Array[]): { readonly bytes: Uint8Array; readonly count: number } {
+  let length = waiting[0]?.length ?? 0;
   let count = 1;
-  for (; count < pieces.length; count++) {
-    const next = pieces[count]?.length ?? 0;
+  for (; count < waiting.length; count++) {
+    const next = waiting[count]?.length ?? 0;
     if (length + next > WRITE_BYTES) break;
     length += next;
   }
-  const [only] = pieces;
+  const [only] = waiting;
   if (count === 1 && only !== undefined) return { bytes: only, count };
+  const isSame = lastJoined.pieces.length === count &&
+    lastJoined.pieces.every((piece, i) => piece === waiting[i]);
+  if (isSame) return { bytes: lastJoined.bytes, count };
   const bytes = new Uint8Array(length);
+  const pieces = waiting.slice(0, count);
   let at = 0;
-  for (const piece of pieces.slice(0, count)) {
+  for (const piece of pieces) {
     bytes.set(piece, at);
     at += piece.length;
   }
+  lastJoined = { bytes, pieces };
   return { bytes, count };
 }

@@ -18,8 +18,12 @@ const derive = promisify<string, Uint8Array, number, {
 /** A password's hash: `scrypt$N$r$p$SALT$KEY` (RFC 7914), salt and key as base64url. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
-  const key = await keyOf(password, salt, COST);
-  return ["scrypt", COST.N, COST.r, COST.p, encode(salt), encode(key)].join("$");
+  return written(salt, await keyOf(password, salt, COST));
+}
+
+/** A hash of no password; to check one against it takes as long as against any other. */
+export function decoyHash(): string {
+  return written(randomBytes(16), randomBytes(KEY_BYTES));
 }
 
 /** Whether a text has the form of {@linkcode hashPassword}'s. */
@@ -33,6 +37,10 @@ export async function isPassword(password: string, hash: string): Promise<boolea
   if (N === undefined) return false;
   const cost = { N: Number(N), r: Number(r), p: Number(p) };
   return timingSafeEqual(await keyOf(password, decode(salt), cost), decode(key));
+}
+
+function written(salt: Uint8Array, key: Uint8Array): string {
+  return ["scrypt", COST.N, COST.r, COST.p, encode(salt), encode(key)].join("$");
 }
 
 async function keyOf(

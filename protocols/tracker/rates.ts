@@ -29,7 +29,7 @@ export class TooMany extends Refusal {
  * How often each address and peer may ask for something. Programs of this machine may as often as they like: they
  * share one address, and can use up the machine without a tracker.
  */
-export class Rates {
+export class Rates implements Disposable {
   readonly #ofAddress: RateLimiterMemory | undefined;
   readonly #ofPeer: RateLimiterMemory | undefined;
   readonly #loginsOfUser = new RateLimiterMemory({ points: LOGINS.ofUser, duration: LOGINS.windowS });
@@ -38,6 +38,13 @@ export class Rates {
   constructor({ perAddress, perPeer }: RateOptions) {
     if (perAddress > 0) this.#ofAddress = limiter(perAddress);
     if (perPeer > 0) this.#ofPeer = limiter(perPeer);
+  }
+
+  /** Forgets all, and with it the library's timers. */
+  [Symbol.dispose](): void {
+    for (const limit of [this.#ofAddress, this.#ofPeer, this.#loginsOfUser, this.#loginsOfAddress]) {
+      for (const { key } of limit?.dump().storage ?? []) void limit?.delete(key);
+    }
   }
 
   /**

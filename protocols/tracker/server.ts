@@ -39,6 +39,8 @@ export interface TrackerServerOptions extends Omit<TrackerOptions, "onCommit"> {
   readonly version: string;
   /** @default Those of `listenHttp`. */
   readonly limits?: Partial<HttpLimits>;
+  /** How often streams are sent a sign of life, and looked at whether they may go on. @default 15 s. */
+  readonly heartbeatMs?: number;
   readonly onDenied: (denial: Denial) => void;
 }
 
@@ -93,7 +95,7 @@ export async function startTracker(options: TrackerServerOptions): Promise<Track
   };
   const streams = new EventStreams({
     source: tracker,
-    heartbeatMs: HEARTBEAT_MS,
+    heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
     onCut: () => metrics.cut.increment(),
   });
   try {
@@ -124,6 +126,7 @@ export async function startTracker(options: TrackerServerOptions): Promise<Track
       for (const timer of timers) clearInterval(timer);
       streams.close();
       await http.close(GOODBYE_MS);
+      parts.rates[Symbol.dispose]();
       tracker[Symbol.dispose]();
       lock[Symbol.dispose]();
     };

@@ -1,4 +1,4 @@
-import { hashPassword, isPassword } from "./passwords.ts";
+import { decoyHash, isPassword } from "./passwords.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Who may log in, by name: the hashes of their passwords. */
@@ -13,13 +13,12 @@ const MAX_WAITING = 32;
 export class Users {
   readonly #hashes: UserHashes;
   /** For names that are not there, so that time does not tell. */
-  readonly #decoy: Promise<string> = hashPassword(crypto.randomUUID());
+  readonly #decoy = decoyHash();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
   constructor(hashes: UserHashes) {
     this.#hashes = hashes;
-    this.#decoy.catch(() => {});
   }
 
   /** Whether there are any. */
@@ -40,7 +39,7 @@ export class Users {
     this.#running++;
     try {
       const hash = this.#hashes.get(name);
-      const isRight = await isPassword(password, hash ?? await this.#decoy);
+      const isRight = await isPassword(password, hash ?? this.#decoy);
       return isRight && hash !== undefined;
     } finally {
       this.#running--;

@@ -107,6 +107,14 @@ export async function startTcpServer(
   return await startServing(["tcp-serve", dir, "--port", String(port), "--list", `${dir}.txt`, ...flags]);
 }
 
+/** Starts `transfer tracker` over a database; ready when it returns. */
+export async function startTracker(
+  db: string,
+  { port = 0, flags = [] }: { readonly port?: number; readonly flags?: readonly string[] } = {},
+): Promise<ServingProcess> {
+  return await startServing(["tracker", "--db", db, "--port", String(port), "--quiet", ...flags]);
+}
+
 /** Starts a command whose first line of output ends with where it listens. */
 async function startServing(args: readonly string[]): Promise<ServingProcess> {
   const child = startTransfer(args);
