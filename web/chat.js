@@ -138,6 +138,8 @@ function focusInput() {
 /** Of a narrow screen one part is shown at a time. */
 function view(part) {
   document.body.dataset.view = part;
+  byId("show-rooms").setAttribute("aria-expanded", String(part === "rooms"));
+  byId("show-members").setAttribute("aria-expanded", String(part === "members"));
 }
 
 function send() {

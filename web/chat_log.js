@@ -20,6 +20,8 @@ export class MessageLog {
   #rows = new Map();
   #room;
   #firstId;
+  /** Whether the end was on the screen when it last was looked at: it stays there when the room changes size. */
+  #isAtEnd = true;
 
   /**
    * @param {{ scroller: HTMLElement, template: HTMLTemplateElement, older: (room: object) => void,
@@ -32,8 +34,12 @@ export class MessageLog {
     this.#template = template;
     scroller.addEventListener("scroll", () => {
       if (scroller.scrollTop < NEAR_TOP && this.#room !== undefined) older(this.#room);
-      if (this.isAtEnd) seen();
+      this.#isAtEnd = this.isAtEnd;
+      if (this.#isAtEnd) seen();
     }, { passive: true });
+    new ResizeObserver(() => {
+      if (this.#isAtEnd) this.toEnd();
+    }).observe(scroller);
   }
 
   /** Whether the newest message is on the screen. */
@@ -53,7 +59,7 @@ export class MessageLog {
     [this.#room, this.#peer, this.#firstId] = [room, peer, firstId];
     this.#begin.textContent = room.isWhole ? beginWords(room) : "";
     arrange(this.#list, this.#elements(room));
-    const mark = this.#list.querySelector(".mark");
+    const mark = this.#list.querySelector(".missed");
     if (isOther && mark !== null) mark.scrollIntoView({ block: "center" });
     else if (wasAtEnd) this.toEnd();
     else if (isPastAdded) this.#scroller.scrollTop = this.#scroller.scrollHeight - fromEnd;
@@ -79,7 +85,7 @@ export class MessageLog {
       if (isNewDay) keep(`day ${day}`, () => divider("day", DAY.format(message.ts)));
       const isMarked = room.markId !== undefined && message.id > room.markId &&
         (before === undefined || before.id <= room.markId);
-      if (isMarked) keep(`mark ${room.markId}`, () => divider("mark", "New"));
+      if (isMarked) keep(`missed ${room.markId}`, () => divider("missed", "New"));
       const row = keep(message.id, () => this.#row(message, message.from));
       const follows = !isNewDay && !isMarked && before.from === message.from &&
         message.ts - before.ts < TOGETHER_MS;
