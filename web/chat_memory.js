@@ -22,7 +22,8 @@ export function rememberedRooms(name) {
 }
 
 export function rememberRooms(name, rooms) {
-  const entries = [...rooms].map(({ key, readId }) => [key, readId]);
+  // JSON has no Infinity, which stands for all that there is.
+  const entries = [...rooms].map(({ key, readId, lastId }) => [key, Math.min(readId, lastId)]);
   write(ROOMS_PREFIX + name, JSON.stringify(Object.fromEntries(entries)));
 }
 
