@@ -1,5 +1,4 @@
 import type { Logger } from "@logtape/logtape";
-import denoJson from "../deno.json" with { type: "json" };
 import { isLoopback } from "../net/access.ts";
 import { readCertificate } from "../net/certificate.ts";
 import { hashPassword } from "../protocols/tracker/passwords.ts";
@@ -149,7 +148,6 @@ and survive a restart.`,
       allowedOrigins: values.allowOrigin,
       rates: { perAddress: values.maxRate, perPeer: values.maxPeerRate },
       page: chatAssets,
-      version: denoJson.version,
       onDenied: ({ reason, ...properties }) => denials.deny(reason, properties),
       onError: (error) => log.error("failed", { reason: String(error) }),
     }).catch((error: unknown) => {

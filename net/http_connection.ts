@@ -1,6 +1,7 @@
 import { connBytes, type DuplexBytes, writeAll } from "./byte_stream.ts";
 import { ChunkedDecoder } from "./chunked.ts";
 import { ConnectionProblem } from "./connection_problem.ts";
+import { encodeAnswer, type HttpAnswer, problemAnswer } from "./http_answer.ts";
 import { parseRequestHead, type RequestHead, RequestProblem } from "./request_head.ts";
 import type { ServedStream } from "./tcp_listener.ts";
 
@@ -11,19 +12,6 @@ export interface HttpRequest {
   readonly body: Uint8Array;
   /** The peer's IP address. */
   readonly address: string;
-}
-
-/** What is sent back. */
-export interface HttpAnswer {
-  readonly status: number;
-  /** Lines of the header, each with its line end; those of framing and connection are added. */
-  readonly headerLines: string;
-  readonly body: string;
-  /**
-   * Takes the connection over after the header, which then is sent as it is, without framing; the body is not
-   * sent. The connection is closed when it settles.
-   */
-  readonly takeOver?: ((stream: DuplexBytes) => Promise<void>) | undefined;
 }
 
 /** Answers a request. What it throws is answered with 500. */
@@ -59,31 +47,8 @@ export interface HttpHost {
 
 const BUFFER_BYTES = 2048;
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-/** Of the statuses in use (RFC 9110 section 15). */
-const REASONS: Readonly<Record<number, string>> = {
-  101: "Switching Protocols",
-  200: "OK",
-  204: "No Content",
-  304: "Not Modified",
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  409: "Conflict",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  426: "Upgrade Required",
-  429: "Too Many Requests",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  503: "Service Unavailable",
-};
 
+const decoder = new TextDecoder();
 /**
  * One connection of HTTP/1.1 on the server's side: requests are read and answered one after another, so that
  * a client that does not read its answers sends no more.
@@ -197,15 +162,7 @@ export class HttpConnection {
 
   /** Sends an answer, in one write if the connection takes it. */
   async #send(answer: HttpAnswer, { isLast, isHead }: { isLast: boolean; isHead: boolean }): Promise<void> {
-    const { status, headerLines, body, takeOver } = answer;
-    const start = `HTTP/1.1 ${status} ${
-      REASONS[status] ?? ""
-    }\r\nDate: ${this.#host.date()}\r\n${headerLines}`;
-    const length = takeOver === undefined ? `Content-Length: ${utf8Length(body)}\r\n` : "";
-    const connection = isLast && takeOver === undefined ? "Connection: close\r\n" : "";
-    const head = `${start}${connection}${length}\r\n`;
-    const text = isHead || takeOver !== undefined ? head : head + body;
-    const bytes = encoder.encode(text);
+    const bytes = encodeAnswer(answer, { isLast, isHead, date: this.#host.date() });
     // Those whose requests came in the same turn come this far first, and then all write: a client that is woken
     // once for many answers costs much less than one that is woken for each.
     await undefined;
@@ -310,14 +267,6 @@ export class HttpConnection {
 }
 
 const NO_BYTES = new Uint8Array(0);
-/** Beyond ASCII a text has more bytes than units. */
-// deno-lint-ignore no-control-regex
-const BEYOND_ASCII = /[^\x00-\x7f]/;
-
-function utf8Length(text: string): number {
-  return BEYOND_ASCII.test(text) ? encoder.encode(text).length : text.length;
-}
-
 function tooLarge(most: number): RequestProblem {
   return new RequestProblem(413, `The body is larger than ${most} bytes`);
 }
@@ -329,9 +278,4 @@ function decodeChunks(chunks: ChunkedDecoder, bytes: Uint8Array): { payload: num
     if (error instanceof ConnectionProblem) throw new RequestProblem(400, error.message);
     throw error;
   }
-}
-
-function problemAnswer({ status, message }: RequestProblem): HttpAnswer {
-  const body = JSON.stringify({ status: "error", message });
-  return { status, headerLines: "Content-Type: application/json\r\n", body };
 }

@@ -29,12 +29,13 @@ export function eventResources(
     for (const each of channel) tracker.checkChannel(each);
     if (peer !== undefined) tracker.speak(peer, call);
     if (streams.count >= MAX_LISTENERS) throw new Refusal(503, "Too many follow already");
-    return { channels: channel, peer, since, isAllowed: () => isAllowed(peer, call) };
+    // What is kept as long as the stream lasts must not hold the request.
+    const { session, caller } = call;
+    return { channels: channel, peer, since, isAllowed: () => isAllowed(peer, { session, caller }) };
   };
-  const isAllowed = (peer: string | undefined, call: Call) => {
-    const nowMs = Date.now();
-    if (!gate.isStillOn(call.session, nowMs)) return false;
-    return peer === undefined || tracker.maySpeak(peer, call.caller);
+  const isAllowed = (peer: string | undefined, { session, caller }: Pick<Call, "session" | "caller">) => {
+    if (!gate.isStillOn(session, Date.now())) return false;
+    return peer === undefined || tracker.maySpeak(peer, caller);
   };
   /** As long as a stream in its name is open a peer is not silent. */
   const counted = async (peer: string | undefined, serving: Promise<void>) => {

@@ -32,6 +32,9 @@ const EVENT_COST_BYTES = 16;
 const LOW_BYTES = 128 * 1024;
 /** Most bytes of one write; what waits is joined up to it. */
 const WRITE_BYTES = 32 * 1024;
+/** From so many readers on they are told what happened every `GATHER_MS` milliseconds. */
+const MANY = 250;
+const GATHER_MS = 20;
 const HEARTBEAT = new TextEncoder().encode(":\n\n");
 /** Readers of `/ws` send nothing but closes and pongs. */
 const WS_BYTES = 4096;
@@ -40,6 +43,8 @@ const WS_BYTES = 4096;
 export class EventStreams {
   readonly #options: EventStreamsOptions;
   readonly #open = new Set<OpenStream>();
+  readonly #starts: (() => void)[] = [];
+  #gathering: ReturnType<typeof setTimeout> | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
   /** For what readers of `/ws` send, which is next to nothing. */
   readonly #memory = new ReceiveMemory(4 * 1024 * 1024);
@@ -57,7 +62,8 @@ export class EventStreams {
 
   /** Sends server-sent events until the reader is gone, or was cut off. */
   async serveSse(stream: DuplexBytes, following: Following): Promise<void> {
-    const writer = new SseWriter(stream, this.#options.onCut);
+    const { onCut } = this.#options;
+    const writer = new SseWriter(stream, { onCut, schedule: (start) => this.#schedule(start) });
     const unfollow = follow(this.#options.source, {
       ...following,
       send: (event) => writer.send(event.sse),
@@ -115,6 +121,19 @@ export class EventStreams {
     }
   }
 
+  /**
+   * Has a reader written to: at once when there are few, so that all that one commit tells is one write; with
+   * many every so often, as a write costs more than what it carries.
+   */
+  #schedule(start: () => void): void {
+    if (this.#open.size < MANY) return queueMicrotask(start);
+    this.#starts.push(start);
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      for (const each of this.#starts.splice(0)) each();
+    }, GATHER_MS);
+  }
+
   /** Ends all of them, each after what it was told. */
   close(): void {
     clearInterval(this.#timer);
@@ -126,15 +145,36 @@ export class EventStreams {
 class SseWriter {
   readonly #stream: DuplexBytes;
   readonly #onCut: () => void;
+  readonly #schedule: (start: () => void) => void;
   #waiting: Uint8Array[] = [];
   #unreadBytes = 0;
-  #writing: Promise<void> | undefined;
+  #writingBytes = 0;
+  #state: "idle" | "writing" = "idle";
   #isOver = false;
   #onDrained = () => {};
+  #onAllWritten = () => {};
+  readonly #start = () => {
+    if (this.#waiting.length > 0) this.#writeNext();
+    else this.#rest();
+  };
+  readonly #onWritten = () => {
+    this.#unreadBytes -= this.#writingBytes;
+    if (this.#unreadBytes <= LOW_BYTES) this.#onDrained();
+    this.#start();
+  };
+  /** The reader is gone, which the read tells as well. */
+  readonly #onGone = () => {
+    this.stop();
+    this.#rest();
+  };
 
-  constructor(stream: DuplexBytes, onCut: () => void) {
+  constructor(
+    stream: DuplexBytes,
+    { onCut, schedule }: { readonly onCut: () => void; readonly schedule: (start: () => void) => void },
+  ) {
     this.#stream = stream;
     this.#onCut = onCut;
+    this.#schedule = schedule;
   }
 
   get isOver(): boolean {
@@ -150,7 +190,9 @@ class SseWriter {
       return this.#stream.close();
     }
     this.#waiting.push(bytes);
-    this.#writing ??= this.#write();
+    if (this.#state === "writing") return;
+    this.#state = "writing";
+    this.#schedule(this.#start);
   }
 
   /** Settles once the reader has room for more, or is gone. */
@@ -160,8 +202,9 @@ class SseWriter {
   }
 
   /** Settles when nothing is left to write. */
-  async written(): Promise<void> {
-    await this.#writing;
+  written(): Promise<void> {
+    if (this.#state === "idle") return Promise.resolve();
+    return new Promise((resolve) => this.#onAllWritten = resolve);
   }
 
   /** Writes what waits, and nothing after it. */
@@ -178,22 +221,20 @@ class SseWriter {
     this.#onDrained();
   }
 
-  async #write(): Promise<void> {
-    // All that one commit tells is joined into one write.
-    await Promise.resolve();
-    try {
-      while (this.#waiting.length > 0) {
-        const { bytes, count } = joined(this.#waiting);
-        this.#waiting.splice(0, count);
-        await this.#stream.write(bytes);
-        this.#unreadBytes -= bytes.length + count * EVENT_COST_BYTES;
-        if (this.#unreadBytes <= LOW_BYTES) this.#onDrained();
-      }
-    } catch {
-      // The reader is gone, which the read tells as well.
-      this.stop();
-    }
-    this.#writing = undefined;
+  #rest(): void {
+    this.#state = "idle";
+    this.#onAllWritten();
+  }
+
+  /**
+   * Writes what waits. Not an `async` function: with thousands of readers the frames and promises of one, which
+   * live as long as a write, become a large part of the memory.
+   */
+  #writeNext(): void {
+    const { bytes, count } = joined(this.#waiting);
+    this.#waiting.splice(0, count);
+    this.#writingBytes = bytes.length + count * EVENT_COST_BYTES;
+    this.#stream.write(bytes).then(this.#onWritten, this.#onGone);
   }
 }
 

@@ -1,4 +1,5 @@
-import type { HttpAnswer, HttpLimits, HttpRequest } from "../../net/http_connection.ts";
+import type { HttpAnswer } from "../../net/http_answer.ts";
+import type { HttpLimits, HttpRequest } from "../../net/http_connection.ts";
 import { listenHttp } from "../../net/http_listener.ts";
 import { METRICS_CONTENT_TYPE } from "../../net/metrics.ts";
 import { Answer, failure, page } from "./answer.ts";
@@ -36,7 +37,6 @@ export interface TrackerServerOptions extends Omit<TrackerOptions, "onCommit"> {
   readonly maxConnectionsPerAddress: number;
   /** The chat page, by URL path; `/` is shown to those who are let in, the others to all. */
   readonly page: ReadonlyMap<string, PageAsset>;
-  readonly version: string;
   /** @default Those of `listenHttp`. */
   readonly limits?: Partial<HttpLimits>;
   /** How often streams are sent a sign of life, and looked at whether they may go on. @default 15 s. */
@@ -53,6 +53,8 @@ export interface TrackerServer {
   close(): Promise<void>;
 }
 
+/** Of what docs/protocols.md describes. */
+const API_VERSION = "1.0.0";
 /** How often it is looked who is silent, and how often what is old is deleted, in milliseconds. */
 const EXPIRE_EVERY_MS = 1_000;
 const TIDY_EVERY_MS = 10_000;
@@ -182,7 +184,7 @@ function assemble(
     ...messageRoutes(tracker, rates),
     ...loginRoutes({ tracker, users, rates, hasToken, onLogin }),
   ];
-  const app = createApp({ routes, resources, version: options.version });
+  const app = createApp({ routes, resources, version: API_VERSION });
   const openPaths = new Set([...OPEN_PATHS, ...options.page.keys()]);
   openPaths.delete("/");
   return { tracker, gate, rates, streams, metrics, app, openPaths, options };

@@ -40,7 +40,7 @@ Deno.test("chunks of any size, cut anywhere, give their payload", () => {
 
 Deno.test("what is in no chunks is refused", () => {
   const cases = [
-    ["\r\n", 'The server\'s chunks are broken: "\\r" for a size'],
+    ["\r\n", 'The chunks are broken: "\\r" for a size'],
     ["-1\r\n", '"-1\\r" for a size'],
     ["0x5\r\n", "for a size"],
     ["fffffffffffffff\r\n", "for a size"],

@@ -45,7 +45,6 @@ export async function testTracker(options: Partial<TrackerServerOptions> = {}): 
     historyCount: 10_000,
     historyMs: 86_400_000,
     page: new Map(),
-    version: "0.0.0",
     onDenied: (denial) => void denials.push(denial),
     onError: (error) => void errors.push(error),
     ...options,

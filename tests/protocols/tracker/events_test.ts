@@ -161,6 +161,17 @@ Deno.test("a reader that reads nothing is cut off, and nobody else notices", asy
   assertEquals((await tracker.get("/metrics")).body.includes("tracker_readers 1\n"), true);
 });
 
+Deno.test("hundreds of readers are told everything, once and in order", async () => {
+  await using tracker = await testTracker();
+  const readers = await Promise.all(Array.from({ length: 300 }, () => readEvents(`${tracker.url}/events`)));
+  for (const reader of readers) await reader.next();
+  for (let i = 0; i < 20; i++) await say(tracker, `m${i}`);
+  for (const reader of readers) {
+    for (let id = 1; id <= 20; id++) assertEquals((await reader.next())?.id, String(id));
+  }
+  await Promise.all(readers.map((reader) => reader[Symbol.asyncDispose]()));
+});
+
 Deno.test("a stream ends with the session that it was opened with", async () => {
   const users = new Map([["ann", await hashPassword("correct horse")]]);
   await using tracker = await testTracker({ users, heartbeatMs: 20 });
