@@ -11,6 +11,7 @@ import chatHtml from "./chat.html" with { type: "text" };
 import chatJs from "./chat.js" with { type: "text" };
 import chatLogJs from "./chat_log.js" with { type: "text" };
 import chatMemoryJs from "./chat_memory.js" with { type: "text" };
+import chatRoomCss from "./chat_room.css" with { type: "text" };
 import chatRoomsJs from "./chat_rooms.js" with { type: "text" };
 import chatSessionJs from "./chat_session.js" with { type: "text" };
 import chatStateJs from "./chat_state.js" with { type: "text" };
@@ -34,6 +35,7 @@ export const chatAssets: ReadonlyMap<string, Asset> = new Map([
   ["/login.html", page],
   ["/app.css", asset("text/css", appCss)],
   ["/chat.css", asset("text/css", chatCss)],
+  ["/chat_room.css", asset("text/css", chatRoomCss)],
   ["/panels.css", asset("text/css", panelsCss)],
   ["/summary.css", asset("text/css", summaryCss)],
   ["/access.js", script(accessJs)],
