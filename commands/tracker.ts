@@ -13,6 +13,10 @@ const SUBCOMMANDS: Readonly<
     summary: "Add a user to a file, or change the password",
     load: async () => (await import("./tracker_user.ts")).trackerUserAdd,
   },
+  "chat": {
+    summary: "Talk to other peers, directly or through the tracker",
+    load: async () => (await import("./tracker_chat.ts")).trackerChat,
+  },
   "backup": {
     summary: "Copy the database of a tracker, also of one that runs",
     load: async () => (await import("./tracker_backup.ts")).trackerBackup,

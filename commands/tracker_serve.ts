@@ -7,6 +7,7 @@ import { isUserName, parseUsers } from "../protocols/tracker/users_file.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
+import { chatAssets } from "../web/chat_assets.ts";
 import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
 import { denialLog } from "./denial_log.ts";
 import { duration, lines, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
@@ -146,7 +147,7 @@ and survive a restart.`,
       historyMs: values.history.ageMs,
       allowedOrigins: values.allowOrigin,
       rates: { perAddress: values.maxRate, perPeer: values.maxPeerRate },
-      page: new Map(),
+      page: chatAssets,
       onDenied: ({ reason, ...properties }) => denials.deny(reason, properties),
       onError: (error) => log.error("failed", { reason: String(error) }),
     }).catch((error: unknown) => {

@@ -138,6 +138,14 @@ const CORES = [
   "terminal/progress.ts",
   "terminal/rate_meter.ts",
   "terminal/text_width.ts",
+  "protocols/tracker/event_reader.ts",
+  "protocols/tracker/names.ts",
+  "protocols/tracker/peer_book.ts",
+  "protocols/tracker/peer_lines.ts",
+  "protocols/tracker/peer_messages.ts",
+  "protocols/tracker/peer_session.ts",
+  "protocols/tracker/seen_messages.ts",
+  "web/chat_state.js",
   "web/others_list.js",
 ];
 const IMPURE =

@@ -47,14 +47,8 @@ import serverMessagesTs from "../protocols/ws_upload/server_messages.ts" with { 
 import safeNameTs from "../store/safe_name.ts" with { type: "text" };
 import formatTs from "../terminal/format.ts" with { type: "text" };
 import rateMeterTs from "../terminal/rate_meter.ts" with { type: "text" };
+import { type Asset, asset, script } from "./asset.ts";
 import { eraseTypes } from "./erase_types.ts";
-
-/** One file of the page. */
-export interface Asset {
-  /** For the `content-type` header. */
-  readonly contentType: string;
-  readonly body: string;
-}
 
 /**
  * By URL path: "/", "/downloads", their styles and modules, and under "/modules/" the cores that the
@@ -109,11 +103,3 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/modules/terminal/format.ts", script(eraseTypes(formatTs))],
   ["/modules/terminal/rate_meter.ts", script(eraseTypes(rateMeterTs))],
 ]);
-
-function script(body: string): Asset {
-  return asset("text/javascript", body);
-}
-
-function asset(mediaType: string, body: string): Asset {
-  return { contentType: `${mediaType}; charset=utf-8`, body };
-}

@@ -11,6 +11,7 @@ const ENDS = { 401: "refused", 404: "absent" };
  */
 export class EventFeed {
   #hooks;
+  #ask;
   /** Ends what is being read; `undefined`: nothing is. */
   #reading;
   #lastId;
@@ -21,9 +22,11 @@ export class EventFeed {
    * @param {{ told: (type: string, data: unknown) => void, refused: () => void, absent?: () => void,
    *   connected: (isConnected: boolean) => void }} hooks After `refused` and `absent` (the server has no
    *   events) nothing is read until it is started again.
+   * @param {(options: RequestInit) => Promise<Response>} [ask] Asks for the events.
    */
-  constructor(hooks) {
+  constructor(hooks, ask = (options) => askServer("/api/events", options)) {
     this.#hooks = hooks;
+    this.#ask = ask;
   }
 
   /** Starts to read, or tries again at once. */
@@ -63,7 +66,7 @@ export class EventFeed {
   async #readOnce(signal) {
     try {
       const headers = this.#lastId === undefined ? {} : { "Last-Event-ID": this.#lastId };
-      const response = await askServer("/api/events", { headers, signal });
+      const response = await this.#ask({ headers, signal });
       if (!response.ok) {
         // An answer that nobody reads would keep its connection.
         await response.body?.cancel();
@@ -91,7 +94,8 @@ export class EventFeed {
       event.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
     const data = field("data");
     if (data === undefined) return;
-    this.#lastId = field("id");
+    // An event without an id changes nothing (HTML standard, section 9.2.6).
+    this.#lastId = field("id") ?? this.#lastId;
     this.#hooks.told(field("event"), JSON.parse(data));
   }
 }

@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 
-const peer = z.object({ peer_id: z.string(), ip: z.string(), port: z.int() });
+const peer = z.object({ peer_id: z.string(), ip: z.string(), port: z.int(), key: z.string().optional() });
 const message = z.object({
   id: z.int(),
   channel: z.string().optional(),
@@ -11,6 +11,7 @@ const message = z.object({
   message: z.string(),
   timestamp: z.string(),
   ts: z.int(),
+  msg_id: z.string().optional(),
 });
 const said = { message: z.string() };
 const sent = { ...said, id: z.int(), timestamp: z.string(), duplicate: z.boolean().optional() };

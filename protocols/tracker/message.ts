@@ -31,9 +31,13 @@ export function directKey(one: string, other: string): string {
 }
 
 /** A message as peers see it, as JSON. */
-export function messageJson({ id, room, from, text, ts }: Message): string {
+export function messageJson({ id, room, from, text, ts, msgId }: Message): string {
   const place = room.kind === "channel"
     ? `"channel":${JSON.stringify(room.channel)},"from":${JSON.stringify(from)}`
     : `"from":${JSON.stringify(from)},"to":${JSON.stringify(room.to)}`;
-  return `{"id":${id},${place},"message":${JSON.stringify(text)},"timestamp":"${timestamp(ts)}","ts":${ts}}`;
+  // By it a peer knows what it was sent directly already.
+  const own = msgId === undefined ? "" : `,"msg_id":${JSON.stringify(msgId)}`;
+  return `{"id":${id},${place},"message":${JSON.stringify(text)},"timestamp":"${
+    timestamp(ts)
+  }","ts":${ts}${own}}`;
 }

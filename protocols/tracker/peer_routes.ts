@@ -105,9 +105,17 @@ export function peerRoutes(tracker: Tracker, rates: Rates): readonly Route[] {
   ];
 }
 
-/** What others are told of a peer. */
-export function addressOf({ id, ip, port }: Peer): { peer_id: string; ip: string; port: number } {
-  return { peer_id: id, ip, port };
+/** What others are told of a peer; of one that is bound to a key also that, so that they know it when they meet. */
+export function addressOf({ id, ip, port, owner }: Peer): PeerInfo {
+  const info = { peer_id: id, ip, port };
+  return owner?.kind === "key" ? { ...info, key: owner.key } : info;
+}
+
+interface PeerInfo {
+  readonly peer_id: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly key?: string;
 }
 
 /** The list of peers as JSON, made anew when somebody came or went, or after a second. */

@@ -1,13 +1,12 @@
 import { isIP } from "node:net";
 import { z } from "@hono/zod-openapi";
 import { MAX_MESSAGE_BYTES, MAX_NAME, MAX_READ } from "./limits.ts";
+import { NAME, NAME_WORDS } from "./names.ts";
 
-/** What peers may be called, and channels: no control, bidirectional or other invisible character. */
-const NAME = /^[\p{L}\p{N}._\-@#+:()](?:[\p{L}\p{M}\p{N}._\-@#+:() ]*[\p{L}\p{M}\p{N}._\-@#+:()])?$/u;
 const utf8 = new TextEncoder();
 
 const name = z.string().max(4 * MAX_NAME).transform((text) => text.normalize("NFC")).pipe(
-  z.string().min(1).max(MAX_NAME).regex(NAME, "letters, digits, spaces inside, and . _ - @ # + : ( )"),
+  z.string().min(1).max(MAX_NAME).regex(NAME, NAME_WORDS),
 ).openapi({ type: "string", example: "alice" });
 
 const digits = (least: number, most: number) =>

@@ -1,0 +1,180 @@
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { base64url, type SigningKey } from "./ed25519.ts";
+import { EventReader, type StreamEvent } from "./event_reader.ts";
+import { signedText } from "./identity.ts";
+import { SESSION_COOKIE } from "./sessions.ts";
+
+/** How a tracker is spoken to. */
+export interface TrackerAccess {
+  /** Its URL, with or without a path. */
+  readonly url: string;
+  /** Signs each request. */
+  readonly key: SigningKey;
+  readonly token: string | undefined;
+  /** Certificate authorities that are trusted, and what else `fetch` needs. */
+  readonly client: Deno.HttpClient | undefined;
+}
+
+/** The tracker said no. */
+export class TrackerRefusal extends Error {
+  override readonly name = "TrackerRefusal";
+  /** The HTTP status. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const ANSWER_MS = 10_000;
+/** A stream that is silent for longer is dead: the tracker sends a comment every 15 s. */
+const STREAM_SILENCE_MS = 45_000;
+/** A clock that is off by less is not the reason of a refusal, in milliseconds. */
+const SKEW_MS = 5_000;
+const NONCE_BYTES = 16;
+const utf8 = new TextEncoder();
+const said = z.object({ message: z.string() });
+
+/** Speaks to a tracker over HTTP in the name of a key. */
+export class TrackerClient {
+  readonly #access: TrackerAccess;
+  readonly #base: URL;
+  readonly #signal: AbortSignal;
+  #cookie: string | undefined;
+  /** The tracker's clock less ours, in milliseconds. */
+  #skewMs = 0;
+
+  /** @param signal Ends all requests. */
+  constructor(access: TrackerAccess, signal: AbortSignal) {
+    this.#access = access;
+    // A path that it is behind stays in front of the paths asked for.
+    this.#base = new URL(access.url.replace(/\/*$/, "/"));
+    this.#signal = signal;
+  }
+
+  /** Begins a session. @throws {TrackerRefusal} User or password is wrong. */
+  async login(username: string, password: string): Promise<void> {
+    const response = await this.#request("POST", "login", { username, password });
+    await read(response);
+    const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(";")[0] ?? "");
+    this.#cookie = cookies.find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`));
+  }
+
+  /**
+   * Asks for something.
+   *
+   * @param fields Parameters of a GET, else a JSON object; what is `undefined` is left out.
+   * @throws {TrackerRefusal} The tracker says no.
+   * @throws {Error} It can't be reached, or is no tracker.
+   */
+  async ask<S extends z.ZodType>(
+    method: "GET" | "POST",
+    path: string,
+    { fields, answer }: { readonly fields: Readonly<Record<string, unknown>>; readonly answer: S },
+  ): Promise<z.output<S>> {
+    const parsed = answer.safeParse(await read(await this.#request(method, path, fields)));
+    if (parsed.success) return parsed.data;
+    throw new Error(`What answers at ${this.#base.href} is no tracker`);
+  }
+
+  /** Reads events until the tracker ends them. @throws As {@linkcode TrackerClient.ask}. */
+  async *events(
+    { channels, peer, since, signal }: {
+      readonly channels: readonly string[];
+      readonly peer: string;
+      readonly since: number | undefined;
+      /** Ends it. */
+      readonly signal: AbortSignal;
+    },
+  ): AsyncGenerator<StreamEvent> {
+    const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
+    query.set("peer_id", peer);
+    if (since !== undefined) query.set("since", String(since));
+    const silence = new AbortController();
+    const expire = () => silence.abort(new Error("The tracker is silent"));
+    let timer = setTimeout(expire, ANSWER_MS);
+    try {
+      const ends = AbortSignal.any([signal, silence.signal]);
+      const response = await this.#send("GET", `events?${query}`, { body: undefined, signal: ends });
+      if (!response.ok) await read(response);
+      const reader = new EventReader();
+      for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        clearTimeout(timer);
+        timer = setTimeout(expire, STREAM_SILENCE_MS);
+        yield* reader.push(text);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #request(
+    method: "GET" | "POST",
+    path: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<Response> {
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+    const target = method === "GET" && given.length > 0 ? `${path}?${query}` : path;
+    const body = method === "GET" ? undefined : utf8.encode(JSON.stringify(Object.fromEntries(given)));
+    const send = () => this.#send(method, target, { body, signal: AbortSignal.timeout(ANSWER_MS) });
+    const response = await send();
+    if (response.status !== 401 || !this.#setClock(response)) return response;
+    await response.body?.cancel();
+    return await send();
+  }
+
+  async #send(
+    method: string,
+    target: string,
+    { body, signal }: { readonly body: Uint8Array<ArrayBuffer> | undefined; readonly signal: AbortSignal },
+  ): Promise<Response> {
+    const url = new URL(target, this.#base);
+    const { token, client } = this.#access;
+    const headers: Record<string, string> = { "x-peer-auth": this.#signature(method, url, body) };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+    if (this.#cookie !== undefined) headers["cookie"] = this.#cookie;
+    return await fetch(url, {
+      method,
+      headers,
+      signal: AbortSignal.any([this.#signal, signal]),
+      // A signature is for one tracker; nothing of it goes elsewhere.
+      redirect: "error",
+      ...body === undefined ? {} : { body },
+      ...client === undefined ? {} : { client },
+    });
+  }
+
+  #signature(method: string, url: URL, body: Uint8Array = new Uint8Array()): string {
+    const { key } = this.#access;
+    const ts = String(Date.now() + this.#skewMs);
+    const nonce = base64url(randomBytes(NONCE_BYTES));
+    const text = signedText({ method, target: url.pathname + url.search, body }, { ts, nonce });
+    return `v1 ${key.key} ${ts} ${nonce} ${key.sign(text)}`;
+  }
+
+  /** @returns Whether our time was off, and is right now. */
+  #setClock({ headers }: Response): boolean {
+    const skewMs = Date.parse(headers.get("date") ?? "") - Date.now();
+    if (!Number.isFinite(skewMs) || Math.abs(skewMs - this.#skewMs) < SKEW_MS) return false;
+    this.#skewMs = skewMs;
+    return true;
+  }
+}
+
+/** @throws {TrackerRefusal} The status is an error's. */
+async function read(response: Response): Promise<unknown> {
+  const text = await response.text();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined; // Something between us and the tracker answers in its own way.
+  }
+  if (response.ok) return value;
+  const parsed = said.safeParse(value);
+  throw new TrackerRefusal(response.status, parsed.success ? parsed.data.message : response.statusText);
+}

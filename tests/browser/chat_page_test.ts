@@ -1,0 +1,287 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Page } from "playwright-core";
+import { hashPassword } from "../../protocols/tracker/passwords.ts";
+import { startTracker } from "../../protocols/tracker/server.ts";
+import { chatAssets } from "../../web/chat_assets.ts";
+import { withBrowser } from "../support/page.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { type TestTracker, testTracker } from "../support/tracker.ts";
+
+type Options = Partial<Parameters<typeof startTracker>[0]>;
+
+async function withTracker(
+  test: (tracker: TestTracker) => Promise<void>,
+  options: Options = {},
+): Promise<void> {
+  await using tracker = await testTracker({
+    page: chatAssets,
+    rates: { perAddress: 0, perPeer: 0 },
+    ...options,
+  });
+  await test(tracker);
+  assertEquals(tracker.errors, []);
+}
+
+/** Opens the page and enters under a name. */
+async function enter(page: Page, name: string): Promise<void> {
+  await page.locator("#name-input").fill(name);
+  await page.keyboard.press("Enter");
+  await page.locator('body[data-connected="true"]').waitFor();
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.locator("#input").fill(text);
+  await page.keyboard.press("Enter");
+}
+
+function message(page: Page, text: string) {
+  return page.locator(".message[data-id]", { has: page.getByText(text, { exact: true }) });
+}
+
+function button(page: Page, list: "channels" | "directs" | "members", name: string) {
+  return page.locator(`#${list} button`, { has: page.getByText(name, { exact: true }) });
+}
+
+/** A peer that knows the plain protocol alone. */
+async function plainPeer(
+  tracker: TestTracker,
+  peer_id: string,
+): Promise<(channel: string, message: string) => Promise<void>> {
+  await tracker.post("/submit-info", { peer_id, ip: "127.0.0.1", port: 9 });
+  return async (channel, message) => {
+    await tracker.post("/add-list", { peer_id, channel });
+    assertEquals((await tracker.post("/broadcast-peer", { peer_id, channel, message })).status, 200);
+  };
+}
+
+Deno.test("two browsers talk in a channel and alone, and see who is there", async () => {
+  await withTracker(async ({ url }) => {
+    await withBrowser(async (openAlice) => {
+      await withBrowser(async (openBob) => {
+        const alice = await openAlice(url);
+        await enter(alice, "alice");
+        const bob = await openBob(url);
+        await enter(bob, "bob");
+        await button(alice, "members", "bob").waitFor();
+        await say(alice, "Hello, Bob");
+        await message(bob, "Hello, Bob").waitFor();
+        assertEquals(await message(bob, "Hello, Bob").locator(".from").textContent(), "alice");
+        await say(bob, "Hello, Alice");
+        await message(alice, "Hello, Alice").waitFor();
+
+        await button(bob, "members", "alice").click();
+        await say(bob, "just between us");
+        await button(alice, "directs", "bob").locator(".count", { hasText: "1" }).waitFor();
+        await alice.getByText("just between us").waitFor({ state: "detached" });
+        await button(alice, "directs", "bob").click();
+        await message(alice, "just between us").waitFor();
+        await alice.locator("#directs .unread").waitFor({ state: "detached" });
+        assertEquals(await message(alice, "just between us").count(), 1);
+        assertEquals(await message(bob, "just between us").count(), 1);
+      });
+    });
+  });
+});
+
+Deno.test("unread messages are counted by channel, in the title, and again after a reload", async () => {
+  await withTracker(async (tracker) => {
+    const bob = await plainPeer(tracker, "bob");
+    await withBrowser(async (openTab) => {
+      const page = await openTab(tracker.url);
+      await enter(page, "alice");
+      await page.locator("#join-input").fill("deploys");
+      await page.keyboard.press("Enter");
+      await page.locator("#room-title", { hasText: "#deploys" }).waitFor();
+      await bob("general", "one");
+      await bob("general", "two");
+      await button(page, "channels", "general").locator(".count", { hasText: "2" }).waitFor();
+      assertEquals(await page.title(), "(2) #deploys · transfer");
+      await page.goto("about:blank");
+      await bob("general", "while you were away");
+      await page.goto(tracker.url);
+      await button(page, "channels", "general").locator(".count", { hasText: "3" }).waitFor();
+      await button(page, "channels", "general").click();
+      await message(page, "while you were away").waitFor();
+      assertEquals(await page.locator(".missed").count(), 1);
+      const afterMark = page.locator(".missed + .message .text");
+      assertEquals(await afterMark.textContent(), "one");
+      await page.locator("#channels .unread").waitFor({ state: "detached" });
+    });
+  });
+});
+
+Deno.test("history comes as one scrolls up, each message once and in order", async () => {
+  await withTracker(async (tracker) => {
+    const bob = await plainPeer(tracker, "bob");
+    for (let i = 0; i < 250; i++) await bob("general", `line ${i}`);
+    await withBrowser(async (openTab) => {
+      const page = await openTab(tracker.url);
+      await enter(page, "alice");
+      await message(page, "line 249").waitFor();
+      assertEquals(await page.locator(".message").count(), 100);
+      const log = page.locator("#log");
+      await log.evaluate((element) => element.scrollTop = 0);
+      await page.locator(".message").nth(199).waitFor();
+      await log.evaluate((element) => element.scrollTop = 0);
+      await page.locator(".begin", { hasText: "begins" }).waitFor();
+      const texts = await page.locator(".message .text").allTextContents();
+      assertEquals(texts, Array.from({ length: 250 }, (_, i) => `line ${i}`));
+    });
+  });
+});
+
+Deno.test("text is text: markup, escapes and characters that turn the order around do nothing", async () => {
+  await withTracker(async (tracker) => {
+    const bob = await plainPeer(tracker, "bob");
+    await withBrowser(async (openTab) => {
+      const page = await openTab(tracker.url);
+      await enter(page, "alice");
+      await bob(
+        "general",
+        "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>",
+      );
+      await bob("general", "safe\u202egpj.exe\u001b[2J\nsecond");
+      await page.getByText("onerror").waitFor();
+      assertEquals(await page.locator("#log img, #log script").count(), 0);
+      const [, last] = await page.locator(".message .text").allTextContents();
+      assertEquals(last, "safe\ufffdgpj.exe\ufffd[2J\nsecond");
+      assert(!(await page.title()).includes("hacked"));
+      const policy = (await page.request.get(tracker.url)).headers()["content-security-policy"] ?? "";
+      assert(policy.includes("default-src 'none'") && policy.includes("script-src 'self'"), policy);
+    });
+  });
+});
+
+Deno.test("the page goes on where it was when the tracker is back, and a message that failed is sent again", async () => {
+  await using dir = await tempDir();
+  const options = { page: chatAssets, db: `${dir.path}/chat.db`, rates: { perAddress: 0, perPeer: 0 } };
+  await withBrowser(async (openTab) => {
+    const before = await testTracker(options);
+    const page = await openTab(before.url);
+    await enter(page, "alice");
+    await say(page, "first");
+    await message(page, "first").waitFor();
+    await before[Symbol.asyncDispose]();
+    await page.locator("#lost").waitFor();
+    await say(page, "into the void");
+    await page.locator('.message[data-state="failed"]').waitFor();
+    await using after = await testTracker({ ...options, port: before.port });
+    await (await plainPeer(after, "bob"))("general", "while it was down");
+    await page.locator("#try-now").click();
+    await message(page, "while it was down").waitFor();
+    await page.locator('[data-state="failed"] .again').click();
+    await message(page, "into the void").waitFor();
+    assertEquals(await page.locator(".message .text").allTextContents(), [
+      "first",
+      "while it was down",
+      "into the void",
+    ]);
+  }, { expected: /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/ });
+});
+
+Deno.test("with users one logs in, is called so, and logs out", async () => {
+  const users = new Map([["alice", await hashPassword("correct horse")]]);
+  await withTracker(async ({ url }) => {
+    await withBrowser(async (openTab) => {
+      const page = await openTab(url);
+      await page.locator("#username").fill("alice");
+      await page.locator("#password").fill("wrong");
+      await page.keyboard.press("Enter");
+      await page.locator("#login-problem", { hasText: "wrong" }).waitFor();
+      await page.locator("#password").fill("correct horse");
+      await page.keyboard.press("Enter");
+      await page.locator('body[data-connected="true"]').waitFor();
+      assertEquals(await page.locator("#me").textContent(), "alice");
+      await say(page, "mine");
+      await message(page, "mine").waitFor();
+      await page.locator("#log-out").click();
+      await page.locator("#login-panel").waitFor();
+      assertEquals(await page.locator(".chat").isVisible(), false);
+    });
+  }, { users });
+});
+
+Deno.test("a tracker with a token asks for it, and it stays out of URLs", async () => {
+  await withTracker(async ({ url }) => {
+    await withBrowser(async (openTab) => {
+      const page = await openTab(url);
+      const asked: string[] = [];
+      page.on("request", (request) => asked.push(request.url()));
+      await page.locator("#token-input").fill("open-sesame");
+      await page.keyboard.press("Enter");
+      await enter(page, "alice");
+      await say(page, "inside");
+      await message(page, "inside").waitFor();
+      assertEquals(asked.filter((each) => each.includes("sesame")), []);
+    });
+  }, { token: "open-sesame" });
+});
+
+Deno.test("a name that is bound to somebody else is refused, with the reason", async () => {
+  const users = new Map([["alice", await hashPassword("a")], ["bob", await hashPassword("b")]]);
+  await withTracker(async ({ url }) => {
+    await withBrowser(async (openAlice) => {
+      const alice = await openAlice(url);
+      await alice.locator("#username").fill("alice");
+      await alice.locator("#password").fill("a");
+      await alice.keyboard.press("Enter");
+      await alice.locator('body[data-connected="true"]').waitFor();
+    });
+    await withBrowser(async (openBob) => {
+      const bob = await openBob(url);
+      await bob.locator("#username").fill("bob");
+      await bob.locator("#password").fill("b");
+      await bob.keyboard.press("Enter");
+      await bob.locator('body[data-connected="true"]').waitFor();
+      await bob.locator("#rename").click();
+      await bob.locator("#name-input").fill("alice");
+      await bob.keyboard.press("Enter");
+      await bob.locator("#name-problem", { hasText: "bound to somebody else" }).waitFor();
+    }, { expected: /401|403/ });
+  }, { users });
+});
+
+Deno.test("the keyboard does everything: rooms with Alt and arrows, Escape back to writing", async () => {
+  await withTracker(async ({ url }) => {
+    await withBrowser(async (openTab) => {
+      const page = await openTab(url);
+      await enter(page, "alice");
+      await page.locator("#join-input").focus();
+      await page.keyboard.type("zebra");
+      await page.keyboard.press("Enter");
+      await page.locator("#room-title", { hasText: "#zebra" }).waitFor();
+      await page.keyboard.press("Alt+ArrowUp");
+      await page.locator("#room-title", { hasText: "#general" }).waitFor();
+      await page.locator("#log").focus();
+      await page.keyboard.press("Escape");
+      await page.keyboard.type("two");
+      await page.keyboard.press("Shift+Enter");
+      await page.keyboard.type("lines");
+      await page.keyboard.press("Enter");
+      assertEquals(await page.locator(".message[data-id] .text").textContent(), "two\nlines");
+    });
+  });
+});
+
+Deno.test("a phone shows one part at a time, and nothing overflows", async () => {
+  await withTracker(async (tracker) => {
+    const bob = await plainPeer(tracker, "bob");
+    await withBrowser(async (openTab) => {
+      const page = await openTab(tracker.url);
+      await enter(page, "alice");
+      await page.setViewportSize({ width: 320, height: 640 });
+      for (let i = 0; i < 30; i++) await bob("general", `${"long-word-".repeat(40)}${i}`);
+      await page.getByText("long-word-29").waitFor();
+      const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth" +
+        " + document.documentElement.scrollHeight - document.documentElement.clientHeight";
+      assertEquals(await page.evaluate(overflow), 0);
+      await page.locator("#show-members").click();
+      await button(page, "members", "bob").click();
+      await page.locator("#room-title", { hasText: "bob" }).waitFor();
+      assertEquals(await page.locator("#input").isVisible(), true);
+      await page.locator("#show-rooms").click();
+      await button(page, "channels", "general").click();
+      await page.getByText("long-word-29").waitFor();
+    });
+  });
+});

@@ -1,0 +1,92 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { startChat } from "../support/chat_process.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { testTracker } from "../support/tracker.ts";
+
+/** Flags of a chat. */
+function flags(url: string, dir: string, name: string, ...more: readonly string[]): string[] {
+  return ["--tracker", url, "--name", name, "--key", `${dir}/${name}.pem`, ...more];
+}
+
+Deno.test("two chats talk directly, and reach a third one through the tracker", async () => {
+  await using dir = await tempDir();
+  await using tracker = await testTracker();
+  await using bob = startChat(flags(tracker.url, dir.path, "bob"));
+  await bob.until("ready");
+  // Nothing listens at port 1.
+  await using carol = startChat(flags(tracker.url, dir.path, "carol", "--advertise", "127.0.0.1:1"));
+  await carol.until("ready");
+  await using alice = startChat(flags(tracker.url, dir.path, "alice"));
+  await alice.until("ready");
+
+  await alice.type("hello all");
+  const sent = await alice.until("sent");
+  assertEquals([sent.channel, sent.direct, sent.tracker], ["general", ["bob"], true]);
+  const atBob = await bob.until("message");
+  assertEquals([atBob.from, atBob.text, atBob.via], ["alice", "hello all", "direct"]);
+  const atCarol = await carol.until("message");
+  assertEquals([atCarol.from, atCarol.text, atCarol.via], ["alice", "hello all", "tracker"]);
+
+  await alice.type("/msg bob psst");
+  assertEquals((await alice.until("sent")).tracker, false);
+  await alice.type("/msg carol hey");
+  const around = await alice.until("sent");
+  assertEquals([around.to, around.direct, around.tracker], ["carol", [], true]);
+  assertEquals((await carol.until("message")).text, "hey");
+  // The answer takes the connection that is there, though Carol can't be connected to.
+  await carol.type("/msg alice thanks");
+  assertEquals((await carol.until("sent")).direct, ["alice"]);
+  const answer = await alice.until("message");
+  assertEquals([answer.text, answer.via], ["thanks", "direct"]);
+
+  await alice.type("/who");
+  const { members } = await alice.until("who");
+  assertEquals(members.map(({ peer }: { peer: string }) => peer).sort(), ["alice", "bob", "carol"]);
+  // What went directly the tracker never saw, and what went both ways is there once.
+  const stored = await tracker.get("/get-messages?channel=general");
+  assertEquals(stored.body.messages.map(({ message }: { message: string }) => message), ["hello all"]);
+  const atEnd = await bob.end();
+  assertEquals(atEnd.code, 0);
+  assertEquals(atEnd.rest.filter(({ event }) => event === "message").map(({ text }) => text), ["psst"]);
+});
+
+Deno.test("a message to somebody who is away waits at the tracker", async () => {
+  await using dir = await tempDir();
+  await using tracker = await testTracker();
+  await tracker.post("/submit-info", { peer_id: "page", ip: "0.0.0.0", port: 9 });
+  await using alice = startChat(flags(tracker.url, dir.path, "alice"));
+  await alice.type("/msg page see you");
+  assertEquals((await alice.until("sent")).tracker, true);
+  await alice.type("/msg nobody hi");
+  assertStringIncludes((await alice.until("sent")).failed, "no such peer");
+  await alice.type("/nonsense");
+  assertStringIncludes((await alice.until("error")).message, "/nonsense");
+});
+
+Deno.test("a name that another key has is refused", async () => {
+  await using dir = await tempDir();
+  await using tracker = await testTracker();
+  await using alice = startChat(flags(tracker.url, dir.path, "alice"));
+  await alice.until("ready");
+  const impostor = startChat(["--tracker", tracker.url, "--name", "alice", "--key", `${dir.path}/other.pem`]);
+  const { code, stderr } = await impostor.end();
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "bound to somebody else");
+});
+
+Deno.test("what was said before is shown, and a new channel is entered", async () => {
+  await using dir = await tempDir();
+  await using tracker = await testTracker();
+  await tracker.post("/submit-info", { peer_id: "page", ip: "0.0.0.0", port: 9 });
+  await tracker.post("/broadcast-peer", { peer_id: "page", channel: "general", message: "before\u001b[2J" });
+  await using alice = startChat(flags(tracker.url, dir.path, "alice"));
+  const past = await alice.until("message");
+  assertEquals([past.text, past.past], ["before\u001b[2J", true]);
+  await alice.type("/join dev");
+  assertEquals((await alice.until("joined")).channel, "dev");
+  await alice.type("first");
+  const sent = await alice.until("sent");
+  assertEquals([sent.channel, sent.direct, sent.tracker], ["dev", [], true]);
+  await tracker.post("/broadcast-peer", { peer_id: "page", channel: "dev", message: "seen" });
+  assertEquals((await alice.until("message")).text, "seen");
+});
