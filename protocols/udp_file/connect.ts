@@ -27,7 +27,7 @@ export interface Answered {
 }
 
 /** Bytes of files that the client takes without being asked. */
-export const WINDOW_BYTES = 24 * 1024 * 1024;
+export const WINDOW_BYTES = 16 * 1024 * 1024;
 /** Datagrams that are kept of those that come with ACCEPT. */
 const MAX_EARLY = 64;
 /** After this time without an answer the next address is tried as well (RFC 8305 section 5). */

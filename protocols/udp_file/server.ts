@@ -54,7 +54,7 @@ export interface UdpFileServer {
 /** Files open at a time. */
 const MAX_OPEN = 256;
 /** Memory for what is read before it is sent, to all clients. */
-const READ_AHEAD_BYTES = 24 * 1024 * 1024;
+const READ_AHEAD_BYTES = 16 * 1024 * 1024;
 /** How often it is looked which clients and files nobody needs any more, in milliseconds. */
 const CHECK_MS = 5_000;
 

@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { Remote } from "../../../protocols/udp_file/remote.ts";
+import { RefusedError } from "../../../protocols/udp_file/requests.ts";
+import type { ByteRange } from "../../../store/byte_ranges.ts";
 import { filesBelow, pseudoRandomBytes, sha256 } from "../../support/bytes.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { fetchOverUdp } from "../../support/udp_fetch.ts";
@@ -138,4 +141,25 @@ Deno.test("a hundred clients at once each get all", async () => {
     return ends.length;
   }));
   assertEquals(all, new Array(100).fill(2));
+});
+
+Deno.test("a file that is another one than was listed is refused, and so is a range that it does not have", async () => {
+  await using server = await udpFileServer({ file: "as listed" });
+  using remote = new Remote({
+    endpoint: { hostname: "127.0.0.1", port: server.port },
+    token: undefined,
+    congestion: "rate",
+    maxBytesPerSecond: undefined,
+  }, new AbortController().signal);
+  const connection = await remote.connectXudp();
+  const [entry] = await connection.list("file") ?? [];
+  assert(entry !== undefined);
+  const whole = { from: 0, to: entry.size };
+  const ask = (ranges: readonly ByteRange[]) =>
+    connection.get({ path: "file", version: entry, ranges, digest: whole }, () => {});
+  await ask([whole]);
+  const beyond = await assertRejects(() => ask([{ from: 0, to: 100 }]), RefusedError);
+  await Deno.writeTextFile(join(server.dir, "file"), "now it is longer");
+  const changed = await assertRejects(() => ask([whole]), RefusedError);
+  assertEquals([beyond.code, changed.code], ["changed", "changed"]);
 });
