@@ -224,7 +224,10 @@ export class ChatSession {
   }
 
   async #readMembers(room) {
+    const before = room.memberChanges;
     const { members } = await get("/members", { channel: room.name });
+    // An answer that somebody has overtaken would take them away again.
+    if (before !== room.memberChanges) return await this.#readMembers(room);
     room.members = new Map(members.map(({ peer_id }) => [peer_id, true]));
     for (const { peer_id, online } of members) this.state.presenceChanged({ peer_id, online });
     this.#hooks.changed();

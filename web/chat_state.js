@@ -28,6 +28,8 @@ export class Room {
   markId = undefined;
   /** Of a channel, by name: whether they are there. */
   members = new Map();
+  /** How often somebody has come or gone. */
+  memberChanges = 0;
 
   constructor(key) {
     this.key = key;
@@ -141,8 +143,10 @@ export class ChatState {
 
   memberChanged({ channel, peer_id, joined }) {
     const room = this.rooms.get(channelKey(channel));
-    if (joined) room?.members.set(peer_id, true);
-    else room?.members.delete(peer_id);
+    if (room === undefined) return;
+    room.memberChanges++;
+    if (joined) room.members.set(peer_id, true);
+    else room.members.delete(peer_id);
   }
 
   presenceChanged({ peer_id, online }) {
