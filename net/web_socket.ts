@@ -1,4 +1,3 @@
-import bufferutil from "bufferutil";
 import type { DuplexBytes } from "./byte_stream.ts";
 import type { ReceiveMemory } from "./receive_memory.ts";
 import { CLOSE, encodeClose, OPCODE, type Opcode, type Role, WebSocketError } from "./web_socket_frames.ts";
@@ -61,8 +60,8 @@ export class WebSocketConnection {
     this.#stream = stream;
     this.#options = options;
     const sender = options.role === "client" ? "server" : "client";
-    this.#reader = new WebSocketReader({ ...options, sender, unmask: bufferutil.unmask });
-    this.#writer = new WebSocketWriter({ sender: options.role, mask, fillRandom });
+    this.#reader = new WebSocketReader({ ...options, sender });
+    this.#writer = new WebSocketWriter({ sender: options.role, fillRandom });
   }
 
   /** Whether messages can still be sent. */
@@ -299,10 +298,6 @@ export class WebSocketConnection {
 /** A close is answered by its own code, if it has one (RFC 6455 section 5.5.1). */
 function closePayload(code: number): Uint8Array {
   return code === CLOSE.noStatus ? new Uint8Array(0) : encodeClose(code, "");
-}
-
-function mask(bytes: Uint8Array, key: Uint8Array, output: Uint8Array, offset: number): void {
-  bufferutil.mask(bytes, key, output, offset, bytes.length);
 }
 
 function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {

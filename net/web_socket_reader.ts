@@ -4,6 +4,7 @@
  * complete. A message in one frame, as all are in practice, is neither copied nor costs an allocation.
  */
 
+import { applyMask } from "./masking.ts";
 import {
   CLOSE,
   decodeClose,
@@ -33,8 +34,6 @@ export interface WebSocketReaderOptions {
   readonly maxMessageBytes: number;
   /** Longest message that is read at all; a longer one fails the connection with 1009. */
   readonly maxReadBytes: number;
-  /** Applies a mask to bytes in place (RFC 6455 section 5.3). */
-  readonly unmask: (bytes: Uint8Array, mask: Uint8Array) => void;
 }
 
 /** Memory that every connection has: enough for what is not a part of a file. */
@@ -222,7 +221,7 @@ export class WebSocketReader {
     const at = this.#start + frame.headBytes;
     const payload = this.#memory.subarray(at, at + frame.payloadBytes);
     if (this.#options.sender === "client") {
-      this.#options.unmask(payload, this.#memory.subarray(at - MASK_BYTES, at));
+      applyMask(payload, this.#memory.subarray(at - MASK_BYTES, at));
     }
     this.#start = at + frame.payloadBytes;
     this.#position = { kind: "head" };

@@ -1,12 +1,11 @@
 /** What one end of a WebSocket makes of its messages (RFC 6455 section 5), as a core without I/O. */
 
+import { applyMask } from "./masking.ts";
 import { encodeHead, MASK_BYTES, type Opcode, type Role } from "./web_socket_frames.ts";
 
 /** Options of {@linkcode WebSocketWriter}. */
 export interface WebSocketWriterOptions {
   readonly sender: Role;
-  /** Copies bytes into `output` at `offset`, with a mask applied (RFC 6455 section 5.3). */
-  readonly mask: (bytes: Uint8Array, mask: Uint8Array, output: Uint8Array, offset: number) => void;
   /** Fills bytes with what nobody can foresee, for masks. */
   readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
@@ -28,7 +27,7 @@ export class WebSocketWriter {
 
   /** A whole message, or a control frame, whose payload is in pieces. The pieces are copied. */
   frame(opcode: Opcode, pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-    const { sender, mask, fillRandom } = this.#options;
+    const { sender, fillRandom } = this.#options;
     const isMasked = sender === "client";
     const key = new Uint8Array(isMasked ? MASK_BYTES : 0);
     fillRandom(key);
@@ -38,10 +37,10 @@ export class WebSocketWriter {
     frame.set(head);
     let at = head.length;
     for (const piece of pieces) {
-      if (isMasked) mask(piece, turned(key, at - head.length), frame, at);
-      else frame.set(piece, at);
+      frame.set(piece, at);
       at += piece.length;
     }
+    if (isMasked) applyMask(frame.subarray(head.length), key);
     return frame;
   }
 
@@ -56,9 +55,4 @@ export class WebSocketWriter {
     const spare = this.#spare.pop();
     return spare !== undefined && spare.length >= length ? spare.subarray(0, length) : new Uint8Array(length);
   }
-}
-
-/** A mask as it applies from the payload's byte `at` on. */
-function turned(mask: Uint8Array, at: number): Uint8Array {
-  return mask.map((_, i) => mask[(i + at) % MASK_BYTES] ?? 0);
 }

@@ -27,6 +27,7 @@ const CORES = [
   "net/request_head.ts",
   "net/event_log.ts",
   "net/event_quota.ts",
+  "net/masking.ts",
   "net/metrics.ts",
   "net/private_address.ts",
   "net/receive_memory.ts",

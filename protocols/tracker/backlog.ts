@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { covers, type Feed, FeedEvent, type Listener, messageEvent, type Subscription } from "./feed.ts";
 import type { History } from "./history.ts";
 

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { MAX_PENDING_WRITES } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import type { Change } from "./tracker_store.ts";

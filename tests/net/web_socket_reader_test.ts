@@ -13,7 +13,7 @@ function unmask(bytes: Uint8Array, mask: Uint8Array): void {
 }
 
 function newReader({ maxMessageBytes = 256 * KIB, maxReadBytes = 512 * KIB } = {}): WebSocketReader {
-  return new WebSocketReader({ sender: "client", maxMessageBytes, maxReadBytes, unmask });
+  return new WebSocketReader({ sender: "client", maxMessageBytes, maxReadBytes });
 }
 
 /** Everything that a reader makes of bytes that come in pieces, as text that can be compared. */
