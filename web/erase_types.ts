@@ -11,6 +11,6 @@ export const eraseTypes: (source: string) => string = "stripTypeScriptTypes" in 
   : await eraseByPackage();
 
 async function eraseByPackage(): Promise<(source: string) => string> {
-  const { transformSync } = await import("amaro");
+  const { default: { transformSync } } = await import("amaro");
   return (source) => transformSync(source, { mode: "strip-only" }).code;
 }

@@ -1,10 +1,17 @@
 import { dirname, fromFileUrl, join } from "@std/path";
 import { TextLineStream } from "@std/streams";
 
-const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
+/** The source tree. */
+export const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
 
 /** Shared by all runs, as a user's is; gone when the machine's temporary files go. */
 const STATE = join(Deno.env.get("TMPDIR") ?? "/tmp", "transfer-tests-state");
+
+/** What is run instead of `main.ts`: the path of a compiled binary, outside of the source tree. */
+export const BINARY = Deno.env.get("TRANSFER_BINARY");
+
+/** Whether a binary can be kept from the source tree: by root, in a mount namespace of its own. */
+export const CAN_HIDE_TREE = Deno.build.os === "linux" && Deno.uid() === 0;
 
 /** What a finished run of the program left. */
 export interface Finished {
@@ -21,15 +28,33 @@ interface RunOptions {
 }
 
 function command(args: readonly string[], { cwd, env = {}, hasInput = false }: RunOptions): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: runArguments(args),
-    ...(cwd === undefined ? {} : { cwd }),
+  const [program, ...words] = BINARY === undefined
+    ? [Deno.execPath(), ...runArguments(args)] as const
+    : apart([BINARY, ...args]);
+  const workingDir = cwd ?? (BINARY === undefined ? undefined : emptyDir());
+  return new Deno.Command(program, {
+    args: words,
+    ...(workingDir === undefined ? {} : { cwd: workingDir }),
     // What it keeps for its user goes beside the tests' other files.
     env: { NO_COLOR: "1", XDG_STATE_HOME: STATE, ...env },
     stdin: hasInput ? "piped" : "null",
     stdout: "piped",
     stderr: "piped",
   });
+}
+
+/** A command line that runs another where the source tree is an empty directory, as it is elsewhere. */
+export function apart(words: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  if (!CAN_HIDE_TREE) return words;
+  const script = 'mount -t tmpfs -o ro none "$0" && exec "$@"';
+  return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, ROOT, ...words];
+}
+
+/** Where a binary is started unless the test says otherwise. */
+function emptyDir(): string {
+  const dir = join(STATE, "empty");
+  Deno.mkdirSync(dir, { recursive: true });
+  return dir;
 }
 
 function runArguments(args: readonly string[], ...flags: readonly string[]): string[] {
@@ -118,9 +143,14 @@ export async function startUdpServer(
 /** Starts `transfer tracker` over a database; ready when it returns. */
 export async function startTracker(
   db: string,
-  { port = 0, flags = [] }: { readonly port?: number; readonly flags?: readonly string[] } = {},
+  { port = 0, flags = [], words = ["tracker"] }: {
+    readonly port?: number;
+    readonly flags?: readonly string[];
+    /** The command, by either of its names. */
+    readonly words?: readonly string[];
+  } = {},
 ): Promise<ServingProcess> {
-  return await startServing(["tracker", "--db", db, "--port", String(port), "--quiet", ...flags]);
+  return await startServing([...words, "--db", db, "--port", String(port), "--quiet", ...flags]);
 }
 
 /** Starts a command whose first line of output ends with where it listens. */
