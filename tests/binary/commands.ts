@@ -102,7 +102,9 @@ const EXERCISES: Readonly<Record<string, (dir: string) => Promise<void>>> = {
     {
       await using tracker = await startTracker(db, { words: ["tracker", "serve"] });
       await post(tracker.port, "/submit-info", { peer_id: "ann", ip: "192.0.2.1", port: 1 });
-      assertEquals((await tracker.end("SIGTERM")).code, 0);
+      const { code } = await tracker.end("SIGTERM");
+      // Windows knows no signals: there it is a kill.
+      if (Deno.build.os !== "windows") assertEquals(code, 0);
     }
     assertStringIncludes((await transfer(["tracker", "export", "--db", db])).stdout, '"ann"');
   },
