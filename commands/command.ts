@@ -1,11 +1,27 @@
 import { parseArgs } from "@std/cli";
-import { z } from "zod";
 import { printable } from "../terminal/printable.ts";
+import { type ExitCode, UsageError } from "./exit_code.ts";
+import { kebab, renderHelp } from "./help.ts";
+import type { Settings } from "./settings_file.ts";
+import { suggestion } from "./suggestion.ts";
+
+// Every command needs these along with its definition.
+export { EXIT, type ExitCode, UsageError } from "./exit_code.ts";
+
+/** Makes a value of a flag's text. @throws {RangeError} It is none; the message says what is expected. */
+export interface Parse<T> {
+  (text: string): T;
+  /** All texts that it takes, when they are few. */
+  readonly choices?: readonly string[];
+}
 
 /** One flag of a command: how it is written, what it means, and how its text becomes a value. */
 export interface Flag<T> {
   readonly summary: string;
-  /** What stands for the value in the help; a flag without one is switched on by its name alone. */
+  /**
+   * What stands for the value in the help; a flag without one is switched on by its name alone. Shells complete
+   * names of files for one with `FILE` in it, and of directories for `DIR`.
+   */
   readonly valueName?: string;
   /** What the flag is when nobody sets it, as it would be typed. Without one it is `undefined`. */
   readonly default?: string;
@@ -23,11 +39,11 @@ export interface Flag<T> {
   readonly isSecret?: boolean;
   /** A key of the settings file that the value can't exceed. A flag whose name begins with "max" bounds itself. */
   readonly boundedBy?: string;
-  /** @throws {RangeError} The text is no such value; the message says what is expected. */
-  readonly parse: (text: string) => T;
+  readonly parse: Parse<T>;
 }
 
-type Flags = Readonly<Record<string, Flag<unknown>>>;
+/** The flags of a command, by their names in camel case. */
+export type Flags = Readonly<Record<string, Flag<unknown>>>;
 
 /** The values of a command's flags after parsing; a flag without a default may be `undefined`. */
 export type Values<F extends Flags> = {
@@ -47,16 +63,18 @@ export interface CommandDeclaration<F extends Flags> {
   readonly name: string;
   /** One line. */
   readonly summary: string;
-  /** The arguments, as the usage line shows them. Empty: it takes none. */
+  /** The arguments, as the usage line shows them. Empty: it takes none. Completed as the values of flags are. */
   readonly arguments: string;
   /** Lines of further help. */
   readonly details?: string;
+  /** Command lines that work as they are, and what each does. */
+  readonly examples: readonly (readonly [line: string, does: string])[];
   readonly flags: F;
   readonly run: (values: Values<F>, invocation: Invocation) => Promise<ExitCode>;
 }
 
 /** A command that can be run. */
-export interface Command {
+export interface Command extends Pick<CommandDeclaration<Flags>, "arguments" | "examples" | "flags"> {
   readonly help: string;
   readonly run: (
     argv: readonly string[],
@@ -67,15 +85,6 @@ export interface Command {
 /** Where environment variables are read. */
 export type Env = (name: string) => string | undefined;
 
-/** How a program ends. */
-export const EXIT = { done: 0, failed: 1, usage: 2, corrupt: 3, interrupted: 130 } as const;
-export type ExitCode = typeof EXIT[keyof typeof EXIT];
-
-/** The person asked for something that does not exist or make sense: exit code 2. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
 const COMMON_FLAGS = {
   config: {
     summary: "Settings file; transfer.json of this folder is read when it is there",
@@ -84,14 +93,16 @@ const COMMON_FLAGS = {
   },
 } as const satisfies Flags;
 
-const configFile = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
-
 /** Makes a command of its declaration: parsing, precedence of its flags' sources, and `--help`. */
 export function defineCommand<const F extends Flags>(declaration: CommandDeclaration<F>): Command {
   const flags: Flags = { ...declaration.flags, ...COMMON_FLAGS };
-  const help = renderHelp({ ...declaration, flags });
   return {
-    help,
+    arguments: declaration.arguments,
+    examples: declaration.examples,
+    flags,
+    get help() {
+      return renderHelp({ ...declaration, flags });
+    },
     async run(argv, { signal, env }) {
       const { given, args } = parseCommandLine(argv, flags);
       if (args.length > 0 && declaration.arguments === "") {
@@ -126,7 +137,7 @@ function parseCommandLine(argv: readonly string[], flags: Flags): CommandLine {
     collect: names,
     boolean: [...byName.keys()].filter((name) => !names.includes(name)),
     unknown: (arg) => {
-      if (arg.startsWith("-") && arg !== "-") throw new UsageError(`Unknown flag: ${printable(arg)}`);
+      if (arg.startsWith("-") && arg !== "-") throw unknownFlag(arg, [...byName.keys(), "help"]);
       return true;
     },
   });
@@ -145,23 +156,26 @@ function parseCommandLine(argv: readonly string[], flags: Flags): CommandLine {
   return { given, args: parsed._.map(String) };
 }
 
-async function readConfig(path: string | undefined): Promise<z.infer<typeof configFile>> {
+function unknownFlag(arg: string, names: readonly string[]): UsageError {
+  const [, word = ""] = /^-+([^=]*)/.exec(arg) ?? [];
+  const meant = suggestion(word, names);
+  return new UsageError(
+    `Unknown flag: ${printable(arg)}` + (meant === undefined ? "" : `; did you mean --${meant}?`),
+  );
+}
+
+async function readConfig(path: string | undefined): Promise<Settings> {
+  const file = path ?? "transfer.json";
   let text: string;
   try {
-    text = await Deno.readTextFile(path ?? "transfer.json");
+    text = await Deno.readTextFile(file);
   } catch (error) {
     if (path === undefined && error instanceof Deno.errors.NotFound) return {};
-    throw new UsageError(`Settings file ${printable(path ?? "transfer.json")} can't be read`, {
-      cause: error,
-    });
+    throw new UsageError(`Settings file ${printable(file)} can't be read`, { cause: error });
   }
-  try {
-    return configFile.parse(JSON.parse(text));
-  } catch (error) {
-    throw new UsageError(`Settings file ${printable(path ?? "transfer.json")} is not an object of settings`, {
-      cause: error,
-    });
-  }
+  // Few have one, and reading it takes a large package.
+  const { parseSettings } = await import("./settings_file.ts");
+  return parseSettings(file, text);
 }
 
 /** The text of a flag, and who set it. */
@@ -178,7 +192,7 @@ function findText(
   sources: {
     readonly given: ReadonlyMap<string, string>;
     readonly env: Env;
-    readonly config: z.infer<typeof configFile>;
+    readonly config: Settings;
   },
 ): FoundText | undefined {
   const given = sources.given.get(name);
@@ -221,7 +235,7 @@ function bounded(
     readonly flag: Flag<unknown>;
     readonly found: FoundText | undefined;
   },
-  config: z.infer<typeof configFile>,
+  config: Settings,
 ): unknown {
   const key = flag.boundedBy ?? (name.startsWith("max") ? name : undefined);
   const setting = key === undefined ? undefined : config[key];
@@ -237,36 +251,4 @@ function bounded(
 
 function environmentNames(name: string, flag: Flag<unknown>): string[] {
   return [`TRANSFER_${kebab(name).replaceAll("-", "_").toUpperCase()}`, ...flag.env ?? []];
-}
-
-function kebab(camelCase: string): string {
-  return camelCase.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function renderHelp(command: Omit<CommandDeclaration<Flags>, "run">): string {
-  const usage = ["transfer", command.name, command.arguments, "[flags]"].filter((part) => part !== "").join(
-    " ",
-  );
-  const rows = Object.entries(command.flags).map(([name, flag]) => {
-    const left = flag.valueName === undefined ? `--${kebab(name)}` : `--${kebab(name)} ${flag.valueName}`;
-    const notes = [
-      ...(flag.valueName === undefined || !flag.default ? [] : [`default ${flag.default}`]),
-      ...(flag.env === undefined ? [] : [`environment ${flag.env.join(", ")}`]),
-    ];
-    return [left, notes.length === 0 ? flag.summary : `${flag.summary} (${notes.join("; ")})`] as const;
-  });
-  rows.push(["--help", "Show this help"]);
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return [
-    command.summary,
-    "",
-    `Usage: ${usage}`,
-    ...(command.details === undefined ? [] : ["", command.details.trim()]),
-    "",
-    "Flags:",
-    ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
-    "",
-    "Each flag can also be set by an environment variable (--max-file: TRANSFER_MAX_FILE)",
-    "or in transfer.json (maxFile).",
-  ].join("\n");
 }

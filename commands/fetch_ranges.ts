@@ -12,14 +12,13 @@ import {
   byteSizeBetween,
   credentials,
   duration,
-  headers,
-  proxyUrl,
   sha256Checksum,
   text,
   toggle,
   urls,
   wholeNumber,
 } from "./flag_values.ts";
+import { headers, proxyUrl } from "./request_flag_values.ts";
 import { trusted } from "./tls_flags.ts";
 
 const KEY_HELP = "Keys: p pause, r resume, q quit and keep";
@@ -31,6 +30,13 @@ type Common = Omit<DownloadOptions, "sources" | "directory" | "name">;
 export const fetchRanges: Command = defineCommand({
   name: "fetch-ranges",
   summary: "Download files over several connections each, and go on where it stopped",
+  examples: [
+    ["transfer fetch-ranges https://example.org/big.iso --threads 8", "Over up to eight connections"],
+    [
+      "transfer fetch-ranges --input urls.txt --max-rate 10M --out /srv/iso/",
+      "All URLs of a file, not faster than 10 MiB/s",
+    ],
+  ],
   arguments: "URL...",
   details: `
 A file is NAME.part until it is whole, synced and verified. Running the same command

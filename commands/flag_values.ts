@@ -1,7 +1,6 @@
 /** How the text of a flag becomes a value. Each throws a `RangeError` that says what it expects. */
 
-import { parseProxy } from "../protocols/http_ranges/proxies.ts";
-import { checkHeader } from "../protocols/http_ranges/request_head.ts";
+import type { Parse } from "./command.ts";
 
 const BINARY_UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const;
 
@@ -17,17 +16,21 @@ export function toggle(value: string): boolean {
   throw new RangeError("true or false");
 }
 
-/** How a log is written. */
-export function logFormat(value: string): "text" | "json" {
-  if (value === "text" || value === "json") return value;
-  throw new RangeError("text or json");
+/** One of a few words. */
+function oneOf<const T extends string>(...choices: readonly T[]): Parse<T> {
+  const parse = (value: string) => {
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) throw new RangeError(choices.join(" or "));
+    return found;
+  };
+  return Object.assign(parse, { choices });
 }
 
+/** How a log is written. */
+export const logFormat: Parse<"text" | "json"> = oneOf("text", "json");
+
 /** How a sender keeps from overloading the path. */
-export function congestion(value: string): "rate" | "cubic" {
-  if (value === "rate" || value === "cubic") return value;
-  throw new RangeError("rate or cubic");
-}
+export const congestion: Parse<"rate" | "cubic"> = oneOf("rate", "cubic");
 
 /** Bytes, in units of 1024: `65536`, `512K`, `8M`, `1.5G`. */
 export function byteSize(value: string): number {
@@ -123,20 +126,6 @@ export function urls(value: string): readonly string[] {
   return lines(value).map(httpUrl);
 }
 
-/** Request headers, each `Name: value`, on a line each. */
-export function headers(value: string): readonly (readonly [name: string, value: string])[] {
-  return lines(value).map((line) => {
-    const [, name = "", content = ""] = /^([^:]+):\s*(.*?)\s*$/.exec(line) ?? [];
-    try {
-      checkHeader([name.trim(), content]);
-    } catch (error) {
-      const why = error instanceof Error && name !== "" ? ` (${error.message})` : "";
-      throw new RangeError(`a header such as "Accept-Language: de"${why}`, { cause: error });
-    }
-    return [name.trim(), content];
-  });
-}
-
 /** `NAME:PASSWORD`; the password may be empty, and hold further colons (RFC 7617). */
 export function credentials(value: string): { readonly name: string; readonly password: string } {
   const [, name, password = ""] = /^([^:]+)(?::(.*))?$/s.exec(value) ?? [];
@@ -150,14 +139,4 @@ export function sha256Checksum(value: string): string {
   const digest = /^sha-?256[=:]([0-9a-f]{64})$/i.exec(value)?.[1];
   if (digest === undefined) throw new RangeError("sha-256= and 64 hexadecimal digits");
   return digest.toLowerCase();
-}
-
-/** The URL of a proxy. */
-export function proxyUrl(value: string): string {
-  try {
-    parseProxy(value);
-  } catch (error) {
-    throw new RangeError("a proxy such as http://proxy.lan:3128", { cause: error });
-  }
-  return value;
 }

@@ -16,6 +16,10 @@ const PORT = 9876;
 export const tcpGet: Command = defineCommand({
   name: "tcp-get",
   summary: "Fetch files from a server of tcp-serve, and go on where it stopped",
+  examples: [
+    ["transfer tcp-get files.lan photos '*.iso'", "A directory and what a pattern matches, into data/"],
+    ["transfer tcp-get files.lan --all --out /srv/copy", "All that the server has"],
+  ],
   arguments: "HOST[:PORT] [NAME...]",
   details: `
 A NAME is a file, a directory with all that is in it, or a pattern such as 'photos/*.jpg'.

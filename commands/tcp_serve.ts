@@ -15,6 +15,12 @@ import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
 export const tcpServe: Command = defineCommand({
   name: "tcp-serve",
   summary: "Hand out the files of a directory over TCP",
+  examples: [
+    [
+      "transfer tcp-serve /srv/files --host 0.0.0.0",
+      "Hands out a directory on every network of this machine",
+    ],
+  ],
   arguments: "[DIR]",
   details: `
 Serves DIR (default ${DEFAULT_DIRECTORY}) to "transfer tcp-get" and to plain clients of the protocol.

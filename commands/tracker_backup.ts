@@ -8,6 +8,9 @@ import { text } from "./flag_values.ts";
 export const trackerBackup: Command = defineCommand({
   name: "tracker backup",
   summary: "Copy the database of a tracker, also of one that runs",
+  examples: [
+    ["transfer tracker backup chat-copy.db", "Of chat.db, also while a tracker uses it"],
+  ],
   arguments: "FILE",
   flags: {
     db: { summary: "Database of the tracker", valueName: "FILE", default: "chat.db", parse: text },

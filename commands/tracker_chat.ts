@@ -20,6 +20,10 @@ const CONNECT_MS = 10_000;
 export const trackerChat: Command = defineCommand({
   name: "tracker chat",
   summary: "Talk to other peers, directly or through the tracker",
+  examples: [
+    ["transfer tracker chat --name alice", "At the tracker of this machine"],
+    ["transfer tracker chat --name alice --tracker https://chat.example.org/", "At another one"],
+  ],
   arguments: "",
   details: `
 What you type is said in the channel. Lines that begin with a slash are commands:

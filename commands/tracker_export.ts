@@ -7,6 +7,9 @@ import { text } from "./flag_values.ts";
 export const trackerExport: Command = defineCommand({
   name: "tracker export",
   summary: "Write all that a tracker keeps as JSON lines",
+  examples: [
+    ["transfer tracker export --db chat.db > chat.jsonl", "All peers, members and messages"],
+  ],
   arguments: "",
   details: `
 One object a line on standard output, by its type: peer, member, message. Passwords and

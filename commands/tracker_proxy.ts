@@ -20,6 +20,10 @@ import { proxyLog } from "./tracker_proxy_log.ts";
 export const trackerProxy: Command = defineCommand({
   name: "tracker proxy",
   summary: "Pass HTTP requests on to other servers, by the host they are for",
+  examples: [
+    ["transfer tracker proxy --conf proxy.conf --host 0.0.0.0", "Passes on what others ask for"],
+    ["transfer tracker proxy --conf proxy.conf --check", "Says where the file has mistakes, and ends"],
+  ],
   arguments: "",
   details: `
 The configuration names hosts, and the servers that share the requests of each:

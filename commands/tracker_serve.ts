@@ -19,6 +19,13 @@ import { historyLimits } from "./tracker_flags.ts";
 export const trackerServe: Command = defineCommand({
   name: "tracker",
   summary: "Let peers find each other and talk, with a web page",
+  examples: [
+    ["transfer tracker", "For this machine alone; a page to talk on is http://localhost:8001/"],
+    [
+      "transfer tracker --host 0.0.0.0 --users users.txt --history 10000,30d",
+      "For others too, who log in; keeps the last 10,000 messages, for 30 days",
+    ],
+  ],
   arguments: "",
   details: `
 Open the address it prints in a browser, or speak to it with "transfer tracker chat",

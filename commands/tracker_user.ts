@@ -13,6 +13,9 @@ const MIN_PASSWORD = 8;
 export const trackerUserAdd: Command = defineCommand({
   name: "tracker user add",
   summary: "Add a user of a tracker to a file, or change the password",
+  examples: [
+    ["transfer tracker user add ann --users users.txt", "Asks for Ann's password"],
+  ],
   arguments: "NAME",
   details: `
 Asks for the password, or reads it from standard input. The tracker reads the file when

@@ -15,6 +15,10 @@ const PORT = 12_345;
 export const udpGet: Command = defineCommand({
   name: "udp-get",
   summary: "Fetch files from a server of udp-serve, and go on where it stopped",
+  examples: [
+    ["transfer udp-get far.example.org film.mkv", "Into data/, as fast as the link goes, whatever it loses"],
+    ["transfer udp-get far.example.org film.mkv --congestion cubic", "Gives way to others as TCP does"],
+  ],
   arguments: "HOST[:PORT] [NAME...]",
   details: `
 A NAME is a file, a directory with all that is in it, or a pattern such as 'photos/*.jpg'.

@@ -13,6 +13,12 @@ import { udpServeLog } from "./udp_serve_log.ts";
 export const udpServe: Command = defineCommand({
   name: "udp-serve",
   summary: "Hand out the files of a directory over UDP, for long and lossy links",
+  examples: [
+    [
+      "transfer udp-serve /srv/files --host 0.0.0.0 --plain-off",
+      "Hands out a directory to clients that verify what arrives",
+    ],
+  ],
   arguments: "[DIR]",
   details: `
 Serves DIR (default ${DEFAULT_DIRECTORY}) to "transfer udp-get" and to plain clients of the protocol.

@@ -23,6 +23,14 @@ const KEY_HELP = "Keys: p pause, r resume, s stop and delete, q quit and keep";
 export const upload: Command = defineCommand({
   name: "upload",
   summary: "Send files to an upload server, and go on where it stopped",
+  examples: [
+    ["transfer upload film.mkv", "To the server of this machine"],
+    [
+      "transfer upload photos '**/*.pdf' --ws wss://files.example.org/ws --parallel 8",
+      "A directory and all PDF files here, eight at a time",
+    ],
+    ["tar c photos | transfer upload - --name photos.tar", "Standard input"],
+  ],
   arguments: "FILE...",
   details: `
 A FILE may also be a directory, which is sent with all that is below it, or a

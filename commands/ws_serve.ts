@@ -26,6 +26,16 @@ import { serveLog } from "./ws_serve_log.ts";
 export const wsServe: Command = defineCommand({
   name: "ws-serve",
   summary: "Receive resumable uploads over WebSocket, with a web page",
+  examples: [
+    [
+      "transfer ws-serve",
+      "Receives into uploads/, for this machine alone; the page is http://localhost:8765/",
+    ],
+    [
+      "transfer ws-serve --host 0.0.0.0 --dir /srv/inbox --max-file 20G",
+      "For others too; TRANSFER_TOKEN in the environment says what they have to know",
+    ],
+  ],
   arguments: "",
   details: `
 Open the address it prints in a browser, or send files with "transfer upload".

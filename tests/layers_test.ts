@@ -20,6 +20,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 /** Cores: no I/O, no clock, no chance of their own. */
 const CORES = [
+  "commands/help.ts",
+  "commands/suggestion.ts",
   "commands/wanted_names.ts",
   "net/access.ts",
   "net/backoff.ts",

@@ -5,11 +5,9 @@ import {
   byteSize,
   byteSizeBetween,
   credentials,
-  headers,
   httpUrl,
   logFormat,
   origins,
-  proxyUrl,
   sha256Checksum,
   text,
   toggle,
@@ -17,12 +15,14 @@ import {
   webSocketUrl,
   wholeNumber,
 } from "../../commands/flag_values.ts";
+import { headers, proxyUrl } from "../../commands/request_flag_values.ts";
 
 let seen: unknown;
 const lines = (text: string) => text === "" ? [] : text.split("\n");
 const sample: Command = defineCommand({
   name: "sample",
   summary: "A sample",
+  examples: [["transfer sample --size 8M a.bin", "A sample of 8 MiB"]],
   arguments: "FILE...",
   flags: {
     size: { summary: "A size", valueName: "SIZE", default: "64K", env: ["SAMPLE_SIZE"], parse: byteSize },
@@ -136,6 +136,8 @@ Deno.test("a key of the settings file bounds a flag of another name, and its def
 
 const REFUSED: readonly (readonly [readonly string[], string])[] = [
   [["--nope"], "Unknown flag: --nope"],
+  [["--siez=1"], "Unknown flag: --siez=1; did you mean --size?"],
+  [["--max-per", "1"], "Unknown flag: --max-per; did you mean --max-peers?"],
   [["-x"], "Unknown flag: -x"],
   [["--quiet=no"], "--quiet takes no value"],
   [["--size"], "--size needs a value: SIZE"],
@@ -163,6 +165,7 @@ Deno.test("--help shows every flag, its default and its environment", () => {
       "Usage: transfer sample FILE... [flags]",
       "--max-peers N",
       "(default 64K; environment SAMPLE_SIZE)",
+      "\n  transfer sample --size 8M a.bin\n      A sample of 8 MiB\n",
     ]
   ) {
     assertStringIncludes(sample.help, line);

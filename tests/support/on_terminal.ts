@@ -7,12 +7,13 @@ const SIZE = { columns: 100, rows: 10 };
 /** Runs `transfer` on a terminal; `type` sees its screen after each piece of output, and may press keys. */
 export async function onTerminal(
   args: readonly string[],
-  { cwd, type }: {
+  { cwd, env = {}, type }: {
     readonly cwd: string;
+    readonly env?: Readonly<Record<string, string>>;
     readonly type: (screen: string, press: (keys: string) => void) => void;
   },
 ): Promise<{ readonly code: number; readonly screen: string; readonly output: string }> {
-  const child = startOnTerminal(args, { ...SIZE, cwd });
+  const child = startOnTerminal(args, { ...SIZE, cwd, env });
   const screen = new Screen(SIZE);
   const errors = new Response(child.stderr).text();
   const keyboard = child.stdin.getWriter();

@@ -73,7 +73,12 @@ function runArguments(args: readonly string[], ...flags: readonly string[]): str
 /** Starts `transfer` with arguments on a terminal (of `script`, util-linux), which standard input types on. */
 export function startOnTerminal(
   args: readonly string[],
-  { columns, rows, cwd }: { readonly columns: number; readonly rows: number; readonly cwd: string },
+  { columns, rows, cwd, env = {} }: {
+    readonly columns: number;
+    readonly rows: number;
+    readonly cwd: string;
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Deno.ChildProcess {
   const words = [Deno.execPath(), ...runArguments(args, "--quiet")].map((word) =>
     `'${word.replaceAll("'", "'\\''")}'`
@@ -81,7 +86,7 @@ export function startOnTerminal(
   return new Deno.Command("script", {
     args: ["-qec", `stty cols ${columns} rows ${rows}; exec ${words.join(" ")}`, "/dev/null"],
     cwd,
-    env: { NO_COLOR: "1", XDG_STATE_HOME: STATE },
+    env: { NO_COLOR: "1", XDG_STATE_HOME: STATE, ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
