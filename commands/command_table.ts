@@ -78,6 +78,10 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import("./tracker_serve.ts")).trackerServe,
     subcommands: TRACKER_COMMANDS,
   },
+  "completions": {
+    summary: "Print what makes a shell complete commands, flags and values",
+    load: async () => (await import("./completions.ts")).completions,
+  },
 };
 
 /** A command that was asked for. */

@@ -20,6 +20,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 /** Cores: no I/O, no clock, no chance of their own. */
 const CORES = [
+  "commands/completion_bash.ts",
+  "commands/completion_fish.ts",
+  "commands/completion_zsh.ts",
   "commands/help.ts",
   "commands/suggestion.ts",
   "commands/wanted_names.ts",

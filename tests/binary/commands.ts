@@ -152,6 +152,13 @@ const EXERCISES: Readonly<Record<string, (dir: string) => Promise<void>>> = {
       await finished(child);
     }
   },
+  async "completions"() {
+    for (const shell of ["bash", "zsh", "fish"]) {
+      const { code, stdout } = await transfer(["completions", shell]);
+      assertEquals(code, 0);
+      for (const word of ["udp-get", "congestion", "cubic", "backup"]) assertStringIncludes(stdout, word);
+    }
+  },
 };
 
 async function fetchedFrom(
