@@ -4,12 +4,13 @@
  * imported, and starting a command means reading a few files instead of hundreds.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { fromFileUrl, join, toFileUrl } from "@std/path";
 import { createHash } from "node:crypto";
-import * as nodeModule from "node:module";
 import denoJson from "./deno.json" with { type: "json" };
 import { formatBytes } from "./terminal/format.ts";
 import { printNote, printResult } from "./terminal/output.ts";
+import { assets } from "./web/assets.ts";
+import { chatAssets } from "./web/chat_assets.ts";
 
 const ROOT = fromFileUrl(new URL(".", import.meta.url));
 const TARGETS = [
@@ -45,15 +46,46 @@ async function deno(args: readonly string[], env: Readonly<Record<string, string
   return { success, stderr: new TextDecoder().decode(stderr) };
 }
 
+/**
+ * Makes the modules that embed the pages anew, with the types erased of what the pages share with the command
+ * line: the binary needs nothing to do that with, and no time for it when it starts.
+ *
+ * @returns The configuration of a program that has them instead.
+ */
+async function embedPages(stage: string): Promise<string> {
+  const replaced: Record<string, string> = {};
+  for (const [name, pages] of Object.entries({ assets, chatAssets })) {
+    const source = name === "assets" ? "assets.ts" : "chat_assets.ts";
+    const url = toFileUrl(join(stage, source)).href;
+    await Deno.writeTextFile(
+      new URL(url),
+      `export const ${name} = new Map(${JSON.stringify([...pages])});\n`,
+    );
+    replaced[toFileUrl(join(ROOT, "web", source)).href] = url;
+  }
+  const config = join(stage, "deno.json");
+  const { unstable, imports, nodeModulesDir } = denoJson;
+  const settings = { unstable, nodeModulesDir, imports: { ...imports, ...replaced } };
+  await Deno.writeTextFile(config, JSON.stringify(settings));
+  return config;
+}
+
 /** Puts the program into a directory: `main.js`, a file for each command, and what several of them share. */
 async function bundle(stage: string): Promise<void> {
-  // A runtime that erases types itself never asks for the package that does.
-  const external = "stripTypeScriptTypes" in nodeModule ? ["--external", "amaro"] : [];
-  const main = ["--code-splitting", ...external, "--outdir", stage, "main.ts"];
+  const common = [
+    "bundle",
+    "--quiet",
+    "--config",
+    await embedPages(stage),
+    "--lock",
+    "deno.lock",
+    "--frozen",
+  ];
+  const main = ["--code-splitting", "--outdir", join(stage, "out"), "main.ts"];
   // Workers are found beside the file that starts them, under their own name.
-  const worker = ["--output", join(stage, "digest_worker.ts"), join("store", "digest_worker.ts")];
+  const worker = ["--output", join(stage, "out", "digest_worker.ts"), join("store", "digest_worker.ts")];
   for (const args of [main, worker]) {
-    const { success, stderr } = await deno(["bundle", "--quiet", "--frozen", ...args]);
+    const { success, stderr } = await deno([...common, ...args]);
     if (!success) throw new BuildError(`The program could not be bundled:\n${stderr}`);
   }
 }
@@ -80,10 +112,10 @@ async function compile(
     "--target",
     target,
     "--include",
-    join(stage, "digest_worker.ts"),
+    join(stage, "out", "digest_worker.ts"),
     "--output",
     output,
-    join(stage, "main.js"),
+    join(stage, "out", "main.js"),
   ], runtime === undefined ? {} : { DENORT_BIN: runtime });
   if (!success) throw failure(stderr, { target, runtime });
 }

@@ -8,7 +8,7 @@ const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "terminal", "deno.json"],
   "demo.ts": ["terminal"],
-  "build.ts": ["deno.json", "terminal"],
+  "build.ts": ["deno.json", "terminal", "web"],
   commands: ["deno.json", "protocols", "store", "net", "terminal", "web"],
   protocols: ["store", "net"],
   store: [],

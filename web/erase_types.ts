@@ -3,8 +3,8 @@ import * as nodeModule from "node:module";
 /**
  * The same module without its types, and everything else at its place: JavaScript for a browser.
  *
- * Deno 2.9 has the function of Node, 2.7 has not; a binary on such a runtime takes the package that Node's
- * own is made of, which costs 40 MB of memory and is therefore not loaded elsewhere.
+ * Deno 2.9 has the function of Node, 2.7 has not; there the package is taken that Node's own is made of, which
+ * costs 40 MB of memory and is therefore not loaded elsewhere. A binary has the modules without types already.
  */
 export const eraseTypes: (source: string) => string = "stripTypeScriptTypes" in nodeModule
   ? nodeModule.stripTypeScriptTypes
