@@ -5,6 +5,7 @@ import { findRangedPart } from "./ranged_parts.ts";
 import { type KnownVersion, ReceivedTree, type Spot } from "./received_tree.ts";
 import { safeRelativePath } from "./safe_name.ts";
 import { SmallFiles } from "./small_files.ts";
+import { Turns } from "./turns.ts";
 
 /** Options of {@linkcode FileArrivals}. */
 export interface FileArrivalsOptions {
@@ -14,6 +15,10 @@ export interface FileArrivalsOptions {
   readonly overwrite: boolean;
   /** What files of this server are told apart by from those of another. */
   readonly urlOf: (path: string) => string;
+  /** Ends the run. */
+  readonly signal: AbortSignal;
+  /** Whether a problem of one file is one of all: the server is away, say. */
+  readonly isFatal: (problem: unknown) => boolean;
   /** Told of each file when it has ended. */
   readonly onEnd: (end: FileEnd) => void;
   /** The machine's, unless a test has another one. */
@@ -24,6 +29,8 @@ export interface FileArrivalsOptions {
 export class FileArrivals implements AsyncDisposable {
   readonly #options: FileArrivalsOptions;
   readonly #disk: Disk;
+  /** What is looked for may be a million files, of which none has to wait for anything. */
+  readonly #turns = new Turns();
   #tree: ReceivedTree | undefined;
   #small: SmallFiles | undefined;
 
@@ -34,6 +41,26 @@ export class FileArrivals implements AsyncDisposable {
 
   get overwrite(): boolean {
     return this.#options.overwrite;
+  }
+
+  /**
+   * Does what one file needs, and lets it fail alone, unless the run ends or the problem is fatal.
+   * However many files are done one after the other, others have their turn in between.
+   *
+   * @throws What is fatal, as the task throws it; and the signal's reason, once it is aborted: then the task is
+   *   not begun.
+   */
+  async attempt(path: string, task: () => Promise<void>): Promise<void> {
+    const { signal, isFatal } = this.#options;
+    await this.#turns.next();
+    signal.throwIfAborted();
+    try {
+      await task();
+    } catch (problem) {
+      signal.throwIfAborted();
+      if (isFatal(problem)) throw problem;
+      this.failed(path, problem);
+    }
   }
 
   /**
