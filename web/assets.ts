@@ -22,6 +22,7 @@ import rememberedJs from "./remembered.js" with { type: "text" };
 import rowActionsJs from "./row_actions.js" with { type: "text" };
 import rowGroupJs from "./row_group.js" with { type: "text" };
 import rowJs from "./row.js" with { type: "text" };
+import rowViewJs from "./row_view.js" with { type: "text" };
 import sha256Js from "./sha256.js" with { type: "text" };
 import summaryCss from "./summary.css" with { type: "text" };
 import summaryJs from "./summary.js" with { type: "text" };
@@ -89,6 +90,7 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/row.js", script(rowJs)],
   ["/row_actions.js", script(rowActionsJs)],
   ["/row_group.js", script(rowGroupJs)],
+  ["/row_view.js", script(rowViewJs)],
   ["/sha256.js", script(sha256Js)],
   ["/summary.js", script(summaryJs)],
   ["/token_panel.js", script(tokenPanelJs)],
