@@ -1,6 +1,6 @@
 import type { Peer } from "./receiving.ts";
 import { CLOSE_TAKEN_OVER } from "./server_messages.ts";
-import type { ConnectionId } from "./upload_session.ts";
+import type { ConnectionId } from "./session_state.ts";
 
 /** A client, and what its connection has said so far. */
 export interface Client {

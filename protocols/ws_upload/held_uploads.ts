@@ -9,7 +9,8 @@ import { claimOf, hashToken } from "./resume_token.ts";
 import type { ServerMessage } from "./server_messages.ts";
 import type { UploadEvent } from "./upload_event.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
-import type { ConnectionId, SessionState, UploadSession } from "./upload_session.ts";
+import type { UploadSession } from "./upload_session.ts";
+import type { ConnectionId, SessionState } from "./session_state.ts";
 
 /** Options of {@linkcode HeldUploads}. */
 export interface HeldUploadsOptions extends AdmissionLimits {

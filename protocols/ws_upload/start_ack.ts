@@ -1,7 +1,7 @@
 import type { CompletedUpload } from "../../store/completed_log.ts";
 import type { Receiving } from "./receiving.ts";
 import type { ServerMessage } from "./server_messages.ts";
-import type { Mode } from "./upload_session.ts";
+import type { Mode } from "./session_state.ts";
 
 /** The most that a client of the extension may have under way, and its longest frame, in bytes. */
 export const WINDOW_BYTES = 32 * 1024 * 1024;

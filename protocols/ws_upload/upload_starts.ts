@@ -8,7 +8,7 @@ import type { Receiving } from "./receiving.ts";
 import { claimOf, hashToken, newResumeToken } from "./resume_token.ts";
 import { NOT_YOURS } from "./server_messages.ts";
 import { CHUNK_BYTES, startAck, WINDOW_BYTES } from "./start_ack.ts";
-import type { ConnectionId, Mode } from "./upload_session.ts";
+import type { ConnectionId, Mode } from "./session_state.ts";
 
 /** With many uploads at a time frames are shorter: of each connection one may be in memory in part. */
 const CROWD = 32;

@@ -7,7 +7,7 @@ import type { Frame } from "./frames.ts";
 import { HeldUploads, type HeldUploadsOptions, type ListedUpload } from "./held_uploads.ts";
 import type { Peer, Receiving } from "./receiving.ts";
 import { NOT_YOURS } from "./server_messages.ts";
-import type { ConnectionId, SessionRequest } from "./upload_session.ts";
+import type { ConnectionId, SessionRequest } from "./session_state.ts";
 import { UploadStarts } from "./upload_starts.ts";
 
 /**

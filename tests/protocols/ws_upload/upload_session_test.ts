@@ -1,12 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  type Mode,
-  REPORT_MS,
-  type SessionRequest,
-  type Step,
-  TAKE_OVER_MS,
-  UploadSession,
-} from "../../../protocols/ws_upload/upload_session.ts";
+import { REPORT_MS, TAKE_OVER_MS, UploadSession } from "../../../protocols/ws_upload/upload_session.ts";
+import type { Mode, SessionRequest, Step } from "../../../protocols/ws_upload/session_state.ts";
 import { IN_USE, NOT_YOURS } from "../../../protocols/ws_upload/server_messages.ts";
 
 const [A, B] = [1, 2];
