@@ -13,10 +13,12 @@ export interface FileArrivalsOptions {
   readonly directory: string;
   /** Replaces files of the same name; else a taken name becomes `name (1).ext`. */
   readonly overwrite: boolean;
-  /** What files of this server are told apart by from those of another. */
-  readonly urlOf: (path: string) => string;
-  /** Ends the run. */
-  readonly signal: AbortSignal;
+  readonly remote: {
+    /** What files of this server are told apart by from those of another. */
+    urlOf(path: string): string;
+    /** Ends the run. */
+    readonly signal: AbortSignal;
+  };
   /** Whether a problem of one file is one of all: the server is away, say. */
   readonly isFatal: (problem: unknown) => boolean;
   /** Told of each file when it has ended. */
@@ -51,7 +53,7 @@ export class FileArrivals implements AsyncDisposable {
    *   not begun.
    */
   async attempt(path: string, task: () => Promise<void>): Promise<void> {
-    const { signal, isFatal } = this.#options;
+    const { remote: { signal }, isFatal } = this.#options;
     await this.#turns.next();
     signal.throwIfAborted();
     try {
@@ -87,12 +89,12 @@ export class FileArrivals implements AsyncDisposable {
 
   /** What to fetch a file by. @param local From {@linkcode FileArrivals.spotFor}. */
   order(path: string, local: string): FileOrder {
-    const { urlOf, overwrite } = this.#options;
+    const { remote, overwrite } = this.#options;
     const destination = {
       disk: this.#disk,
       directory: dirname(local),
       name: basename(local),
-      url: urlOf(path),
+      url: remote.urlOf(path),
     };
     return { path, destination, overwrite };
   }
@@ -121,7 +123,9 @@ export class FileArrivals implements AsyncDisposable {
   async #tidy(path: string, local: string): Promise<void> {
     const directory = dirname(local);
     if (!this.#tree?.mayHaveParts(local)) return;
-    const left = await findRangedPart({ disk: this.#disk, directory }, { url: this.#options.urlOf(path) });
+    const left = await findRangedPart({ disk: this.#disk, directory }, {
+      url: this.#options.remote.urlOf(path),
+    });
     if (left.kind === "part") await left.part.discard();
   }
 

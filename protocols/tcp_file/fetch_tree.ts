@@ -12,8 +12,7 @@ import type { ListEntry } from "./messages.ts";
 import { PLAIN_REQUEST_BYTES } from "./plain.ts";
 
 /** Options of {@linkcode TreeFetch}. */
-export interface TreeFetchOptions
-  extends FetchContext, Omit<FileArrivalsOptions, "urlOf" | "signal" | "isFatal"> {}
+export interface TreeFetchOptions extends FetchContext, Omit<FileArrivalsOptions, "remote" | "isFatal"> {}
 
 /** Longest name that a plain server is asked for: a range has to fit behind it. */
 const MAX_PLAIN_NAME_BYTES = PLAIN_REQUEST_BYTES - 64;
@@ -25,13 +24,8 @@ export class TreeFetch implements AsyncDisposable {
 
   constructor(options: TreeFetchOptions) {
     this.#options = options;
-    const { remote } = options;
-    this.#arrivals = new FileArrivals({
-      ...options,
-      urlOf: (path) => remote.urlOf(path),
-      signal: remote.signal,
-      isFatal: (problem) => problem instanceof ConnectionProblem,
-    });
+    const isFatal = (problem: unknown) => problem instanceof ConnectionProblem;
+    this.#arrivals = new FileArrivals({ ...options, isFatal });
   }
 
   /**

@@ -15,8 +15,7 @@ export interface Cut {
 }
 
 /** Options of {@linkcode TreeFetch}. */
-export interface TreeFetchOptions
-  extends FetchContext, Omit<FileArrivalsOptions, "urlOf" | "signal" | "isFatal"> {
+export interface TreeFetchOptions extends FetchContext, Omit<FileArrivalsOptions, "remote" | "isFatal"> {
   /** Only this of each file, as a file of its own: `name.from-to`. Default: all of it. */
   readonly cut?: Cut | undefined;
 }
@@ -35,13 +34,8 @@ export class TreeFetch implements AsyncDisposable {
 
   constructor(options: TreeFetchOptions) {
     this.#options = options;
-    const { remote } = options;
-    this.#arrivals = new FileArrivals({
-      ...options,
-      urlOf: (path) => remote.urlOf(path),
-      signal: remote.signal,
-      isFatal: (problem) => problem instanceof ConnectionProblem,
-    });
+    const isFatal = (problem: unknown) => problem instanceof ConnectionProblem;
+    this.#arrivals = new FileArrivals({ ...options, isFatal });
   }
 
   /**
