@@ -50,18 +50,19 @@ import formatTs from "../terminal/format.ts" with { type: "text" };
 import rateMeterTs from "../terminal/rate_meter.ts" with { type: "text" };
 import { type Asset, asset, script } from "./asset.ts";
 import { eraseTypes } from "./erase_types.ts";
+import { page } from "./page.ts";
 
 /**
  * By URL path: "/", "/downloads", their styles and modules, and under "/modules/" the cores that the
  * page shares with the command line, at their paths in the repository and with their types erased.
  */
 export const assets: ReadonlyMap<string, Asset> = new Map([
-  ["/", asset("text/html", indexHtml)],
+  ["/", page(indexHtml)],
   ["/app.css", asset("text/css", appCss)],
   ["/ledger.css", asset("text/css", ledgerCss)],
   ["/panels.css", asset("text/css", panelsCss)],
   ["/summary.css", asset("text/css", summaryCss)],
-  ["/downloads", asset("text/html", downloadsHtml)],
+  ["/downloads", page(downloadsHtml)],
   ["/downloads.css", asset("text/css", downloadsCss)],
   ["/block_map.js", script(blockMapJs)],
   ["/clipboard.js", script(clipboardJs)],
