@@ -18,6 +18,7 @@ import {
   urls,
   wholeNumber,
 } from "./flag_values.ts";
+import { OUTPUT_FLAGS } from "./output_flags.ts";
 import { headers, proxyUrl } from "./request_flag_values.ts";
 import { trusted } from "./tls_flags.ts";
 
@@ -141,8 +142,7 @@ terminal: p pauses, r resumes, q quits and keeps what is there.`,
       default: "false",
       parse: toggle,
     },
-    json: { summary: "Print events as JSON, one a line", default: "false", parse: toggle },
-    quiet: { summary: "Show no progress", default: "false", parse: toggle },
+    ...OUTPUT_FLAGS,
   },
   async run(values, { args, signal }) {
     const plan = await planFetches(args, values);

@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import type { ServerEvent } from "../protocols/tcp_file/server.ts";
-import { denialLog } from "./denial_log.ts";
+import { fileServeLog } from "./file_serve_log.ts";
 
 /** What `tcp-serve` writes to its log. Disposing of it writes what it still holds back. */
 export interface TcpServeLog extends Disposable {
@@ -9,46 +9,17 @@ export interface TcpServeLog extends Disposable {
 
 /** Writes what a server tells to a log. */
 export function tcpServeLog(log: Logger): TcpServeLog {
-  const denials = denialLog(log, "connections");
+  const files = fileServeLog(log, "4096 bytes");
   return {
     onEvent(event) {
-      switch (event.type) {
-        case "refused":
-          return denials.deny(event.reason, { address: event.address });
-        case "closed": {
-          const { type: _, client, cause, ...properties } = event;
-          if (cause === "refused") {
-            return denials.deny("token", { address: event.address, why: event.reason });
-          }
-          if (client !== "unknown") {
-            return log.info("connection closed", { ...rounded(properties), client, cause });
-          }
-          // Who looks whether the port is open has asked for nothing.
-          if (cause === "silent" || cause === "crowded") denials.deny(cause, { address: event.address });
-          return;
-        }
-        case "served": {
-          const { type: _, ...properties } = event;
-          return log.info("file served", rounded(properties));
-        }
-        default: {
-          const { type, ...properties } = event;
-          return log.warn(WARNINGS[type], properties);
-        }
-      }
+      if (event.type !== "closed") return files.onEvent(event);
+      const { type: _, client, cause, ...properties } = event;
+      const { address, reason } = event;
+      if (cause === "refused") return files.denials.deny("token", { address, why: reason });
+      if (client !== "unknown") return files.closed({ ...properties, client, cause });
+      // Who looks whether the port is open has asked for nothing.
+      if (cause === "silent" || cause === "crowded") files.denials.deny(cause, { address });
     },
-    [Symbol.dispose]: () => denials[Symbol.dispose](),
+    [Symbol.dispose]: () => files[Symbol.dispose](),
   };
-}
-
-const WARNINGS: Readonly<Record<Exclude<ServerEvent["type"], "refused" | "closed" | "served">, string>> = {
-  cut: "plain clients are not told of all files, as they read 4096 bytes of the list",
-  changed: "file changed while it was sent",
-  unreadable: "file can't be read",
-  unsaved: "the list can't be written",
-  unfollowed: "changes of the directory may be seen late",
-};
-
-function rounded<T extends { readonly seconds: number }>(properties: T): T {
-  return { ...properties, seconds: Math.round(properties.seconds * 1000) / 1000 };
 }

@@ -5,14 +5,14 @@ import { printable } from "../terminal/printable.ts";
 import { UsageError } from "./command.ts";
 
 /** Where a server's certificate and its key are. */
-export type CertificateFiles = Parameters<typeof readCertificate>[0];
+type CertificateFiles = Parameters<typeof readCertificate>[0];
 
 /**
  * What `--tls-cert` and `--tls-key` say together.
  *
  * @throws {UsageError} One is given without the other.
  */
-export function certificateFiles(
+function certificateFiles(
   certFile: string | undefined,
   keyFile: string | undefined,
 ): CertificateFiles | undefined {
@@ -22,8 +22,32 @@ export function certificateFiles(
   throw new UsageError(`${given} needs ${missing} too: a certificate and its private key go together`);
 }
 
+/** A server's certificate as it was read, and the files to read it again from. */
+export interface ServedCertificate {
+  readonly tls: Certificate | undefined;
+  readonly files: CertificateFiles | undefined;
+}
+
+/**
+ * Reads what `--tls-cert` and `--tls-key` name, and warns of one that clients will refuse; without the two
+ * there is none.
+ *
+ * @throws {UsageError} One is given without the other.
+ * @throws {Error} They can't be read, or used.
+ */
+export async function servedCertificate(
+  log: Logger,
+  { tlsCert, tlsKey }: { readonly tlsCert: string | undefined; readonly tlsKey: string | undefined },
+): Promise<ServedCertificate> {
+  const files = certificateFiles(tlsCert, tlsKey);
+  if (files === undefined) return { tls: undefined, files };
+  const tls = await readCertificate(files);
+  warnOfDates(log, tls);
+  return { tls, files };
+}
+
 /** Warns of a certificate that is not valid yet, or no more. */
-export function warnOfDates(log: Logger, { validFrom, validTo }: Certificate): void {
+function warnOfDates(log: Logger, { validFrom, validTo }: Certificate): void {
   const now = Date.now();
   if (validTo.getTime() > now && validFrom.getTime() <= now) return;
   const dates = { validFrom: validFrom.toISOString(), validTo: validTo.toISOString() };
@@ -35,10 +59,10 @@ export function reloadOnHangUp(
   log: Logger,
   { server, files }: {
     readonly server: { setCertificate(certificate: Certificate): void };
-    readonly files: CertificateFiles;
+    readonly files: CertificateFiles | undefined;
   },
 ): void {
-  if (Deno.build.os === "windows") return;
+  if (files === undefined || Deno.build.os === "windows") return;
   Deno.addSignalListener("SIGHUP", async () => {
     try {
       const certificate = await readCertificate(files);

@@ -1,19 +1,24 @@
 import type { Logger } from "@logtape/logtape";
-import { isLoopback } from "../net/access.ts";
-import { readCertificate } from "../net/certificate.ts";
 import { parseConf, type ProxyConf } from "../protocols/proxy/conf.ts";
 import { ConfProblem } from "../protocols/proxy/conf_tokens.ts";
 import { serveMetrics } from "../protocols/proxy/metrics_server.ts";
 import { PROXY_LIMITS } from "../protocols/proxy/proxy_limits.ts";
-import { type Proxy, startProxy } from "../protocols/proxy/server.ts";
+import { type Proxy, type ProxyOptions, startProxy } from "../protocols/proxy/server.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { AccessLog } from "./access_log.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
-import { duration, logFormat, text, toggle, token, wholeNumber } from "./flag_values.ts";
-import { aborted, explainListen, urlHost } from "./listening.ts";
-import { certificateFiles, reloadOnHangUp, trusted, warnOfDates } from "./tls_flags.ts";
+import { duration, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { explainListen, listening, untilAborted, urlHost, warnIfOpen } from "./listening.ts";
+import {
+  aliasedListenFlags,
+  certificateFlags,
+  connectionFlags,
+  listenAddress,
+  logFlags,
+} from "./serving_flags.ts";
+import { reloadOnHangUp, servedCertificate, trusted } from "./tls_flags.ts";
 import { proxyLog } from "./tracker_proxy_log.ts";
 
 /** `transfer tracker proxy`: a reverse proxy for HTTP and WebSockets. */
@@ -44,20 +49,7 @@ under way are not disturbed, and what has mistakes is told and not used.`,
       default: "false",
       parse: toggle,
     },
-    host: {
-      summary: "Address to listen on; --server-ip is another name of it",
-      valueName: "HOST",
-      default: "127.0.0.1",
-      parse: text,
-    },
-    port: {
-      summary: "Port to listen on, 0 for a free one; --server-port is another name of it",
-      valueName: "PORT",
-      default: "8080",
-      parse: wholeNumber(0, 65_535),
-    },
-    serverIp: { summary: "As --host", valueName: "HOST", parse: text },
-    serverPort: { summary: "As --port", valueName: "PORT", parse: wholeNumber(0, 65_535) },
+    ...aliasedListenFlags(8080),
     timeout: {
       summary: "How long a server may take to begin its answer, or to go on with it",
       valueName: "TIME",
@@ -75,12 +67,7 @@ under way are not disturbed, and what has mistakes is told and not used.`,
       valueName: "FILE",
       parse: text,
     },
-    tlsCert: {
-      summary: "Certificate in PEM form, with those that lead to its authority: listen with TLS",
-      valueName: "FILE",
-      parse: text,
-    },
-    tlsKey: { summary: "Its private key in PEM form", valueName: "FILE", parse: text },
+    ...certificateFlags("listen with TLS"),
     accessLog: { summary: "Write a line a request to this file", valueName: "FILE", parse: text },
     metricsPort: {
       summary: "Serve /metrics and /healthz on this port of --metrics-host, 0 for a free one",
@@ -94,38 +81,18 @@ under way are not disturbed, and what has mistakes is told and not used.`,
       parse: token,
       isSecret: true,
     },
-    maxConnections: {
-      summary: "Most connections of clients at a time",
-      valueName: "N",
-      default: "2048",
-      parse: wholeNumber(1, 100_000),
-    },
-    maxConnectionsPerAddress: {
-      summary: "Most connections at a time from one address",
-      valueName: "N",
-      default: "256",
-      parse: wholeNumber(1, 100_000),
-    },
-    log: {
-      summary: "Form of both logs: text for people, json for programs, one object a line",
-      valueName: "FORM",
-      default: "text",
-      parse: logFormat,
-    },
-    quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
+    ...connectionFlags({ all: 2048, perAddress: 256, of: " of clients" }),
+    ...logFlags("both logs"),
   },
   async run({ conf: confFile, check, metricsPort, metricsHost, ...values }, { signal }) {
-    const host = values.serverIp ?? values.host;
-    const port = values.serverPort ?? values.port;
+    const { host, port } = listenAddress(values);
     const conf = await readConf(confFile);
     if (check) {
       printResult(`${printable(confFile)}: ${summary(conf)}`);
       return EXIT.done;
     }
     const log = setUpLog({ format: values.log, quiet: values.quiet });
-    const files = certificateFiles(values.tlsCert, values.tlsKey);
-    const tls = files === undefined ? undefined : await readCertificate(files);
-    if (tls !== undefined) warnOfDates(log, tls);
+    const { tls, files } = await servedCertificate(log, values);
     const trust = values.ca === undefined ? undefined : await trusted(values.ca);
     await using resources = new AsyncDisposableStack();
     if (trust !== undefined) resources.use(trust);
@@ -133,7 +100,7 @@ under way are not disturbed, and what has mistakes is told and not used.`,
     const accessLog = values.accessLog === undefined
       ? undefined
       : resources.use(await AccessLog.open({ path: values.accessLog, format: values.log, log }));
-    const proxy = await startProxy({
+    const options: ProxyOptions = {
       ...values,
       conf,
       host,
@@ -142,9 +109,8 @@ under way are not disturbed, and what has mistakes is told and not used.`,
       caCerts: trust?.caCerts,
       limits: { ...PROXY_LIMITS, upstreamMs: values.timeout },
       onEvent: (event) => event.type === "request" ? accessLog?.note(event) : told.onEvent(event),
-    }).catch((error: unknown) => {
-      throw explainListen(error, { host, port });
-    });
+    };
+    const proxy = await listening({ host, port }, () => startProxy(options));
     resources.defer(() => proxy.close());
     if (metricsPort !== undefined) {
       resources.use(watch(log, { host: metricsHost, port: metricsPort, token: values.token, proxy }));
@@ -152,13 +118,9 @@ under way are not disturbed, and what has mistakes is told and not used.`,
     const scheme = tls === undefined ? "http" : "https";
     printResult(`Proxying at ${scheme}://${urlHost(host)}:${proxy.port}`);
     log.info("listening", { host, port: proxy.port, tls: tls !== undefined, conf: summary(conf) });
-    if (files !== undefined) reloadOnHangUp(log, { server: proxy, files });
+    reloadOnHangUp(log, { server: proxy, files });
     resources.use(onHangUp(() => reload(log, { proxy, confFile, accessLog })));
-    await aborted(signal);
-    log.info("stopping", { reason: signal.reason });
-    await resources.disposeAsync();
-    log.info("stopped", {});
-    return EXIT.done;
+    return await untilAborted(signal, { log, stop: () => resources.disposeAsync() });
   },
 });
 
@@ -218,9 +180,7 @@ function watch(
     readonly proxy: Proxy;
   },
 ): AsyncDisposable {
-  if (!isLoopback(host) && token === undefined) {
-    log.warn("anyone who reaches this address can read the metrics: set TRANSFER_TOKEN", { host });
-  }
+  warnIfOpen(log, { host, token, can: "read the metrics" });
   try {
     const server = serveMetrics({ host, port, token, render: () => proxy.metrics() });
     log.info("metrics", { url: `http://${urlHost(host)}:${server.port}/metrics` });

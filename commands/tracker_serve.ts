@@ -1,18 +1,24 @@
 import type { Logger } from "@logtape/logtape";
 import { isLoopback } from "../net/access.ts";
-import { readCertificate } from "../net/certificate.ts";
 import { hashPassword } from "../protocols/tracker/passwords.ts";
-import { startTracker } from "../protocols/tracker/server.ts";
+import { startTracker, type TrackerServerOptions } from "../protocols/tracker/server.ts";
 import { isUserName, parseUsers } from "../protocols/tracker/users_file.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { chatAssets } from "../web/chat_assets.ts";
-import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
+import { type Command, defineCommand, UsageError } from "./command.ts";
 import { denialLog } from "./denial_log.ts";
-import { duration, lines, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
-import { aborted, explainListen, urlHost } from "./listening.ts";
-import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
+import { duration, lines, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { listening, untilAborted, urlHost } from "./listening.ts";
+import {
+  aliasedListenFlags,
+  certificateFlags,
+  listenAddress,
+  logFlags,
+  perAddressFlag,
+} from "./serving_flags.ts";
+import { reloadOnHangUp, servedCertificate } from "./tls_flags.ts";
 import { historyLimits } from "./tracker_flags.ts";
 
 /** `transfer tracker serve`: peers find each other here, and talk. */
@@ -32,20 +38,7 @@ Open the address it prints in a browser, or speak to it with "transfer tracker c
 curl, or any program; what it understands is at /docs. Messages are kept in a database
 and survive a restart.`,
   flags: {
-    host: {
-      summary: "Address to listen on; --server-ip is another name of it",
-      valueName: "HOST",
-      default: "127.0.0.1",
-      parse: text,
-    },
-    port: {
-      summary: "Port to listen on, 0 for a free one; --server-port is another name of it",
-      valueName: "PORT",
-      default: "8001",
-      parse: wholeNumber(0, 65_535),
-    },
-    serverIp: { summary: "As --host", valueName: "HOST", parse: text },
-    serverPort: { summary: "As --port", valueName: "PORT", parse: wholeNumber(0, 65_535) },
+    ...aliasedListenFlags(8001),
     db: {
       summary: "Database; :memory: for none",
       valueName: "FILE",
@@ -92,12 +85,7 @@ and survive a restart.`,
       isList: true,
       parse: origins,
     },
-    tlsCert: {
-      summary: "Certificate in PEM form, with those that lead to its authority: serve https and wss",
-      valueName: "FILE",
-      parse: text,
-    },
-    tlsKey: { summary: "Its private key in PEM form", valueName: "FILE", parse: text },
+    ...certificateFlags("serve https and wss"),
     maxRate: {
       summary: "Requests a second from one address, 0 for no limit; this machine has none",
       valueName: "N",
@@ -110,32 +98,18 @@ and survive a restart.`,
       default: "20",
       parse: wholeNumber(0, 1_000_000),
     },
-    maxConnectionsPerAddress: {
-      summary: "Most connections at a time from one address; this machine may have all",
-      valueName: "N",
-      default: "256",
-      parse: wholeNumber(1, 1_000_000),
-    },
+    ...perAddressFlag({ perAddress: 256, but: "; this machine may have all" }),
     behindProxy: {
       summary: "Take a client's address from the X-Forwarded-For of a reverse proxy on this machine",
       default: "false",
       parse: toggle,
     },
-    log: {
-      summary: "Form of the log: text for people, json for programs, one object a line",
-      valueName: "FORM",
-      default: "text",
-      parse: logFormat,
-    },
-    quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
+    ...logFlags(),
   },
-  async run({ serverIp, serverPort, tlsCert, tlsKey, ...values }, { signal }) {
-    const host = serverIp ?? values.host;
-    const port = serverPort ?? values.port;
+  async run(values, { signal }) {
+    const { host, port } = listenAddress(values);
     const log = setUpLog({ format: values.log, quiet: values.quiet });
-    const files = certificateFiles(tlsCert, tlsKey);
-    const tls = files === undefined ? undefined : await readCertificate(files);
-    if (tls !== undefined) warnOfDates(log, tls);
+    const { tls, files } = await servedCertificate(log, values);
     const users = await usersOf(values);
     warnOfRisks(log, {
       host,
@@ -143,7 +117,7 @@ and survive a restart.`,
       isPlain: tls === undefined,
     });
     using denials = denialLog(log, "requests");
-    const server = await startTracker({
+    const options: TrackerServerOptions = {
       ...values,
       host,
       port,
@@ -157,18 +131,13 @@ and survive a restart.`,
       page: chatAssets,
       onDenied: ({ reason, ...properties }) => denials.deny(reason, properties),
       onError: (error) => log.error("failed", { reason: String(error) }),
-    }).catch((error: unknown) => {
-      throw explainListen(error, { host, port });
-    });
+    };
+    const server = await listening({ host, port }, () => startTracker(options));
     const secure = tls === undefined ? "" : "s";
     printResult(`Chat page: http${secure}://${urlHost(host)}:${server.port}/`);
     log.info("listening", { url: `http${secure}://${urlHost(host)}:${server.port}`, db: values.db });
-    if (files !== undefined) reloadOnHangUp(log, { server, files });
-    await aborted(signal);
-    log.info("stopping", { reason: signal.reason });
-    await server.close();
-    log.info("stopped", {});
-    return EXIT.done;
+    reloadOnHangUp(log, { server, files });
+    return await untilAborted(signal, { log, stop: () => server.close() });
   },
 });
 

@@ -1,12 +1,12 @@
-import { isLoopback } from "../net/access.ts";
 import { startUdpFileServer } from "../protocols/udp_file/server.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
-import { type Command, defineCommand, EXIT } from "./command.ts";
-import { byteSizeBetween, logFormat, text, toggle, token, wholeNumber } from "./flag_values.ts";
-import { aborted, explainListen, urlHost } from "./listening.ts";
+import { type Command, defineCommand } from "./command.ts";
+import { byteSizeBetween, text, toggle } from "./flag_values.ts";
+import { listening, untilAborted, urlHost, warnIfOpen } from "./listening.ts";
 import { DEFAULT_DIRECTORY, servedDirectory } from "./served_directory.ts";
+import { CLIENT_TOKEN, connectionFlags, listenFlags, logFlags } from "./serving_flags.ts";
 import { udpServeLog } from "./udp_serve_log.ts";
 
 /** `transfer udp-serve`: hands out the files of a directory over links that lose much or are long. */
@@ -29,76 +29,34 @@ Plain clients are told of the files in DIR itself, as many as fit into one datag
 of 4096 bytes; with --token they are not served. Nothing in their protocol shows
 whether what arrives is right, or who asks: --plain-off is for open networks.`,
   flags: {
-    host: { summary: "Address to listen on", valueName: "HOST", default: "127.0.0.1", parse: text },
-    port: {
-      summary: "Port to listen on, 0 for a free one",
-      valueName: "PORT",
-      default: "12345",
-      parse: wholeNumber(0, 65_535),
-    },
+    ...listenFlags(12_345),
     list: {
       summary: "File that the list of plain clients is kept in, whole",
       valueName: "FILE",
       default: "file_list.txt",
       parse: text,
     },
-    token: {
-      summary: "Ask every client for this token; better set by TRANSFER_TOKEN, which other users can't see",
-      valueName: "TOKEN",
-      parse: token,
-      isSecret: true,
-    },
+    ...CLIENT_TOKEN,
     plainOff: { summary: "Serve no plain clients", default: "false", parse: toggle },
-    maxConnections: {
-      summary: "Most connections at a time",
-      valueName: "N",
-      default: "512",
-      parse: wholeNumber(1, 100_000),
-    },
-    maxConnectionsPerAddress: {
-      summary: "Most connections at a time from one address",
-      valueName: "N",
-      default: "128",
-      parse: wholeNumber(1, 100_000),
-    },
+    ...connectionFlags({ all: 512, perAddress: 128 }),
     maxRate: {
       summary: "Most bytes a second, to all clients together, such as 10M",
       valueName: "RATE",
       parse: byteSizeBetween("4K", "1T"),
     },
-    log: {
-      summary: "Form of the log: text for people, json for programs, one object a line",
-      valueName: "FORM",
-      default: "text",
-      parse: logFormat,
-    },
-    quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
+    ...logFlags(),
   },
-  async run({ host, port, list, maxRate, plainOff, ...values }, { args, signal }) {
+  async run({ list, maxRate, plainOff, ...values }, { args, signal }) {
     const dir = await servedDirectory(args);
     const log = setUpLog({ format: values.log, quiet: values.quiet });
-    if (!isLoopback(host) && values.token === undefined) {
-      log.warn("anyone who reaches this address can read the files: set TRANSFER_TOKEN", { host });
-    }
+    const { host, port } = values;
+    warnIfOpen(log, { ...values, can: "read the files" });
     using told = udpServeLog(log);
-    const server = await startUdpFileServer({
-      ...values,
-      host,
-      port,
-      dir,
-      listFile: list,
-      plain: !plainOff,
-      maxBytesPerSecond: maxRate,
-      onEvent: told.onEvent,
-    }).catch((error: unknown) => {
-      throw explainListen(error, { host, port });
-    });
+    const { onEvent } = told;
+    const options = { ...values, plain: !plainOff, dir, listFile: list, maxBytesPerSecond: maxRate, onEvent };
+    const server = await listening({ host, port }, () => startUdpFileServer(options));
     printResult(`Serving ${printable(server.dir)} at ${urlHost(host)}:${server.port}`);
     log.info("listening", { host, port: server.port, dir: server.dir });
-    await aborted(signal);
-    log.info("stopping", { reason: signal.reason });
-    await server.close();
-    log.info("stopped", {});
-    return EXIT.done;
+    return await untilAborted(signal, { log, stop: () => server.close() });
   },
 });

@@ -4,7 +4,8 @@ import { listenForKeys } from "../terminal/keys.ts";
 import { printNote } from "../terminal/output.ts";
 import { showProgress } from "../terminal/progress_display.ts";
 import { type Command, defineCommand, type ExitCode, UsageError } from "./command.ts";
-import { byteSizeBetween, text, toggle, token, webSocketUrl, wholeNumber } from "./flag_values.ts";
+import { byteSizeBetween, text, token, webSocketUrl, wholeNumber } from "./flag_values.ts";
+import { OUTPUT_FLAGS } from "./output_flags.ts";
 import { RunningUploads } from "./running_uploads.ts";
 import { trusted } from "./tls_flags.ts";
 import { printEnd } from "./upload_events.ts";
@@ -81,8 +82,7 @@ q quits and keeps it; each acts on all uploads that are under way.`,
       valueName: "FILE",
       parse: text,
     },
-    json: { summary: "Print events as JSON, one a line", default: "false", parse: toggle },
-    quiet: { summary: "Show no progress", default: "false", parse: toggle },
+    ...OUTPUT_FLAGS,
   },
   async run(values, { args, signal }) {
     const file = await onlyFile(args, values);

@@ -1,26 +1,17 @@
 import type { Logger } from "@logtape/logtape";
-import { isLoopback } from "../net/access.ts";
-import { type Certificate, readCertificate } from "../net/certificate.ts";
-import { startUploadServer } from "../protocols/ws_upload/server.ts";
+import { startUploadServer, type UploadServerOptions } from "../protocols/ws_upload/server.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { assets } from "../web/assets.ts";
-import { type Command, defineCommand, EXIT } from "./command.ts";
-import {
-  byteSize,
-  byteSizeBetween,
-  duration,
-  logFormat,
-  origins,
-  text,
-  toggle,
-  token,
-  wholeNumber,
-} from "./flag_values.ts";
-import { aborted, explainListen, urlHost } from "./listening.ts";
-import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
+import { type Command, defineCommand } from "./command.ts";
+import { byteSize, byteSizeBetween, duration, origins, text, toggle, wholeNumber } from "./flag_values.ts";
+import { listening, untilAborted, urlHost, warnIfOpen } from "./listening.ts";
+import { certificateFlags, CLIENT_TOKEN, listenFlags, logFlags, perAddressFlag } from "./serving_flags.ts";
+import { reloadOnHangUp, servedCertificate } from "./tls_flags.ts";
 import { checkApart, serveDownloads } from "./ws_serve_downloads.ts";
 import { serveLog } from "./ws_serve_log.ts";
+
+const LISTEN = listenFlags(8765);
 
 /** `transfer ws-serve`: receives uploads. */
 export const wsServe: Command = defineCommand({
@@ -45,20 +36,8 @@ a restart. Received files are at /files/NAME.
 It also fetches files from URLs that are given on the page /downloads, by text
 commands or over HTTP, and keeps a queue of them.`,
   flags: {
-    host: {
-      summary: "Address to listen on",
-      valueName: "HOST",
-      default: "127.0.0.1",
-      env: ["WS_HOST"],
-      parse: text,
-    },
-    port: {
-      summary: "Port to listen on, 0 for a free one",
-      valueName: "PORT",
-      default: "8765",
-      env: ["WS_PORT"],
-      parse: wholeNumber(0, 65_535),
-    },
+    host: { ...LISTEN.host, env: ["WS_HOST"] },
+    port: { ...LISTEN.port, env: ["WS_PORT"] },
     dir: { summary: "Directory for received files", valueName: "DIR", default: "uploads", parse: text },
     maxFile: {
       summary: "Largest file accepted, such as 20G; without it what the disk has room for",
@@ -82,24 +61,9 @@ commands or over HTTP, and keeps a queue of them.`,
       default: "1000",
       parse: wholeNumber(1, 1_000_000),
     },
-    maxConnectionsPerAddress: {
-      summary: "Most connections at a time from one address",
-      valueName: "N",
-      default: "256",
-      parse: wholeNumber(1, 1_000_000),
-    },
-    token: {
-      summary: "Ask every client for this token; better set by TRANSFER_TOKEN, which other users can't see",
-      valueName: "TOKEN",
-      parse: token,
-      isSecret: true,
-    },
-    tlsCert: {
-      summary: "Certificate in PEM form, with those that lead to its authority: serve https and wss",
-      valueName: "FILE",
-      parse: text,
-    },
-    tlsKey: { summary: "Its private key in PEM form", valueName: "FILE", parse: text },
+    ...perAddressFlag({ perAddress: 256 }),
+    ...CLIENT_TOKEN,
+    ...certificateFlags("serve https and wss"),
     allowOrigin: {
       summary: "Web origin that may use this server besides its own page; may be repeated",
       valueName: "ORIGIN",
@@ -148,24 +112,18 @@ commands or over HTTP, and keeps a queue of them.`,
       default: "false",
       parse: toggle,
     },
-    log: {
-      summary: "Form of the log: text for people, json for programs, one object a line",
-      valueName: "FORM",
-      default: "text",
-      parse: logFormat,
-    },
-    quiet: { summary: "Log warnings and errors only", default: "false", parse: toggle },
+    ...logFlags(),
   },
-  async run({ host, allowOrigin, maxFile, maxTotal, expire, tlsCert, tlsKey, ...values }, { signal }) {
+  async run({ allowOrigin, maxFile, maxTotal, expire, ...values }, { signal }) {
     const log = setUpLog({ format: values.log, quiet: values.quiet });
-    const files = certificateFiles(tlsCert, tlsKey);
-    const tls = files === undefined ? undefined : await readCertificate(files);
-    warnOfRisks(log, { host, token: values.token, tls });
+    const { host, port } = values;
+    const { tls, files } = await servedCertificate(log, values);
+    warnIfOpen(log, { ...values, can: "upload, fetch and read files" });
+    warnOfRuntime(log);
     using told = serveLog(log);
     checkApart(values);
-    const server = await startUploadServer({
+    const options: UploadServerOptions = {
       ...values,
-      host,
       tls,
       maxTotalBytes: maxTotal ?? Number.MAX_SAFE_INTEGER,
       expireMs: expire,
@@ -175,41 +133,21 @@ commands or over HTTP, and keeps a queue of them.`,
       openSide: (stateFolder) => serveDownloads({ ...values, onEvent: told.onDownload }, stateFolder),
       onEvent: told.onEvent,
       onDenied: told.onDenied,
-    }).catch((error: unknown) => {
-      throw explainListen(error, { host, port: values.port });
-    });
+    };
+    const server = await listening({ host, port }, () => startUploadServer(options));
     const secure = tls === undefined ? "" : "s";
     printResult(`Upload page: http${secure}://${urlHost(host)}:${server.port}/`);
     log.info("listening", { url: `ws${secure}://${urlHost(host)}:${server.port}/ws`, dir: server.dir });
-    if (files !== undefined) reloadOnHangUp(log, { server, files });
-    await aborted(signal);
-    log.info("stopping", { reason: signal.reason });
-    await server.close();
-    log.info("stopped", {});
-    return EXIT.done;
+    reloadOnHangUp(log, { server, files });
+    return await untilAborted(signal, { log, stop: () => server.close() });
   },
 });
 
-function warnOfRisks(
-  log: Logger,
-  server: {
-    readonly host: string;
-    readonly token: string | undefined;
-    readonly tls: Certificate | undefined;
-  },
-): void {
-  const { host, token, tls } = server;
-  if (!isLoopback(host) && token === undefined) {
-    log.warn("anyone who reaches this address can upload, fetch and read files: set TRANSFER_TOKEN", {
-      host,
-    });
-  }
-  if (tls !== undefined) warnOfDates(log, tls);
-  if (!keepsLimits(Deno.version.deno)) {
-    log.warn("a runtime before Deno 2.9 limits no slow clients and connections, and reloads no certificate", {
-      runtime: Deno.version.deno,
-    });
-  }
+function warnOfRuntime(log: Logger): void {
+  if (keepsLimits(Deno.version.deno)) return;
+  log.warn("a runtime before Deno 2.9 limits no slow clients and connections, and reloads no certificate", {
+    runtime: Deno.version.deno,
+  });
 }
 
 /** Whether `node:http` of this version does what the server relies on; the one of a binary may be older. */

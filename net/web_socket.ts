@@ -1,8 +1,8 @@
 import type { DuplexBytes } from "./byte_stream.ts";
 import type { ReceiveMemory } from "./receive_memory.ts";
 import { CLOSE, encodeClose, OPCODE, type Opcode, type Role, WebSocketError } from "./web_socket_frames.ts";
+import { WebSocketOutbox } from "./web_socket_outbox.ts";
 import { BASE_BYTES, type Incoming, WebSocketReader } from "./web_socket_reader.ts";
-import { WebSocketWriter } from "./web_socket_writer.ts";
 
 /** A message of the peer's. Bytes are good until the next one is asked for. */
 export type SocketMessage = Extract<Incoming, { type: "text" | "binary" | "oversized" }>;
@@ -25,8 +25,6 @@ export interface WebSocketOptions {
 const GOODBYE_MS = 2_000;
 /** How long a connection waits for memory that others hold, in milliseconds. Nobody then waits for good. */
 const MEMORY_MS = 10_000;
-/** What a frame that waits to be sent costs besides its bytes. */
-const FRAME_COST_BYTES = 256;
 
 /**
  * One end of a WebSocket (RFC 6455) whose handshake is done. Messages are read when they are asked for: as
@@ -36,23 +34,15 @@ export class WebSocketConnection {
   readonly #stream: DuplexBytes;
   readonly #options: WebSocketOptions;
   readonly #reader: WebSocketReader;
-  readonly #writer: WebSocketWriter;
+  readonly #outbox: WebSocketOutbox;
   /** `closing`: our close is sent, and the peer's is awaited. */
   #state: "open" | "closing" | "closed" = "open";
   #isReading = false;
-  #unsentBytes = 0;
-  readonly #unsent: Uint8Array<ArrayBuffer>[] = [];
-  /** Settles when nothing is left to send. */
-  #sending: Promise<void> | undefined;
-  /** What the peer's last ping carried; those before it need no answer (RFC 6455 section 5.5.3). */
-  #unanswered: Uint8Array | undefined;
   #goodbye: ReturnType<typeof setTimeout> | undefined;
   /** Ends the wait for memory, if there is one. */
   #stopWaiting = () => {};
   #asideBytes = 0;
   #closedWith: { readonly code: number; readonly reason: string } | undefined;
-  /** Renewed whenever something was sent. */
-  #onSent = Promise.withResolvers<void>();
   #heardAtMs = performance.now();
   #receivedBytes = 0;
 
@@ -61,7 +51,7 @@ export class WebSocketConnection {
     this.#options = options;
     const sender = options.role === "client" ? "server" : "client";
     this.#reader = new WebSocketReader({ ...options, sender });
-    this.#writer = new WebSocketWriter({ sender: options.role, fillRandom });
+    this.#outbox = new WebSocketOutbox(stream, { ...options, onLost: () => this.terminate() });
   }
 
   /** Whether messages can still be sent. */
@@ -126,7 +116,7 @@ export class WebSocketConnection {
 
   /** Settles once no more than so many bytes wait to be sent, or the connection is over. */
   async unsentBelow(bytes: number): Promise<void> {
-    while (this.#unsentBytes > bytes && this.#state === "open") await this.#onSent.promise;
+    while (this.#outbox.unsentBytes > bytes && this.#state === "open") await this.#outbox.sent;
   }
 
   /** Asks whether the peer is there. */
@@ -144,12 +134,9 @@ export class WebSocketConnection {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#goodbye);
-    // Each write to a connection that is gone would fail, one after another.
-    this.#unsent.length = 0;
-    this.#unanswered = undefined;
+    this.#outbox.end();
     this.#stream.close();
     this.#stopWaiting();
-    this.#onSent.resolve();
   }
 
   #close(payload: Uint8Array): void {
@@ -171,11 +158,9 @@ export class WebSocketConnection {
         case "close":
           this.#closedWith = incoming;
           this.#close(closePayload(incoming.code));
-          return void await this.#sending;
+          return void await this.#outbox.flushed();
         case "ping":
-          if (this.#state !== "open") break;
-          this.#unanswered = incoming.payload.slice();
-          this.#sending ??= this.#sendOn();
+          if (this.#state === "open") this.#outbox.pong(incoming.payload);
           break;
         case "pong":
           break;
@@ -244,7 +229,7 @@ export class WebSocketConnection {
 
   async #fail({ code, message }: WebSocketError): Promise<void> {
     this.close(code, message);
-    await this.#sending;
+    await this.#outbox.flushed();
     try {
       await this.#stream.end();
       await this.#drain();
@@ -262,44 +247,11 @@ export class WebSocketConnection {
 
   #send(opcode: Opcode, ...pieces: readonly Uint8Array[]): void {
     if (this.#state !== "open") return;
-    const frame = this.#writer.frame(opcode, pieces);
-    this.#unsentBytes += frame.length + FRAME_COST_BYTES;
-    if (this.#unsentBytes > this.#options.maxUnsentBytes) return this.terminate();
-    this.#unsent.push(frame);
-    this.#sending ??= this.#sendOn();
-  }
-
-  async #sendOn(): Promise<void> {
-    try {
-      for (let frame = this.#nextUnsent(); frame !== undefined; frame = this.#nextUnsent()) {
-        await this.#stream.write(frame);
-        this.#unsentBytes -= frame.length + FRAME_COST_BYTES;
-        this.#writer.sent(frame);
-        this.#onSent.resolve();
-        this.#onSent = Promise.withResolvers();
-      }
-    } catch {
-      // The peer is gone, which the read tells as well.
-      this.terminate();
-    }
-    this.#sending = undefined;
-  }
-
-  #nextUnsent(): Uint8Array<ArrayBuffer> | undefined {
-    const payload = this.#unanswered;
-    if (payload === undefined) return this.#unsent.shift();
-    this.#unanswered = undefined;
-    const pong = this.#writer.frame(OPCODE.pong, [payload]);
-    this.#unsentBytes += pong.length + FRAME_COST_BYTES;
-    return pong;
+    this.#outbox.send(opcode, pieces);
   }
 }
 
 /** A close is answered by its own code, if it has one (RFC 6455 section 5.5.1). */
 function closePayload(code: number): Uint8Array {
   return code === CLOSE.noStatus ? new Uint8Array(0) : encodeClose(code, "");
-}
-
-function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
-  crypto.getRandomValues(bytes);
 }

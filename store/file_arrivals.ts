@@ -5,6 +5,7 @@ import { findRangedPart } from "./ranged_parts.ts";
 import { type KnownVersion, ReceivedTree, type Spot } from "./received_tree.ts";
 import { safeRelativePath } from "./safe_name.ts";
 import { SmallFiles } from "./small_files.ts";
+import { Turns } from "./turns.ts";
 
 /** Options of {@linkcode FileArrivals}. */
 export interface FileArrivalsOptions {
@@ -12,8 +13,14 @@ export interface FileArrivalsOptions {
   readonly directory: string;
   /** Replaces files of the same name; else a taken name becomes `name (1).ext`. */
   readonly overwrite: boolean;
-  /** What files of this server are told apart by from those of another. */
-  readonly urlOf: (path: string) => string;
+  readonly remote: {
+    /** What files of this server are told apart by from those of another. */
+    urlOf(path: string): string;
+    /** Ends the run. */
+    readonly signal: AbortSignal;
+  };
+  /** Whether a problem of one file is one of all: the server is away, say. */
+  readonly isFatal: (problem: unknown) => boolean;
   /** Told of each file when it has ended. */
   readonly onEnd: (end: FileEnd) => void;
   /** The machine's, unless a test has another one. */
@@ -24,6 +31,8 @@ export interface FileArrivalsOptions {
 export class FileArrivals implements AsyncDisposable {
   readonly #options: FileArrivalsOptions;
   readonly #disk: Disk;
+  /** What is looked for may be a million files, of which none has to wait for anything. */
+  readonly #turns = new Turns();
   #tree: ReceivedTree | undefined;
   #small: SmallFiles | undefined;
 
@@ -34,6 +43,26 @@ export class FileArrivals implements AsyncDisposable {
 
   get overwrite(): boolean {
     return this.#options.overwrite;
+  }
+
+  /**
+   * Does what one file needs, and lets it fail alone, unless the run ends or the problem is fatal.
+   * However many files are done one after the other, others have their turn in between.
+   *
+   * @throws What is fatal, as the task throws it; and the signal's reason, once it is aborted: then the task is
+   *   not begun.
+   */
+  async attempt(path: string, task: () => Promise<void>): Promise<void> {
+    const { remote: { signal }, isFatal } = this.#options;
+    await this.#turns.next();
+    signal.throwIfAborted();
+    try {
+      await task();
+    } catch (problem) {
+      signal.throwIfAborted();
+      if (isFatal(problem)) throw problem;
+      this.failed(path, problem);
+    }
   }
 
   /**
@@ -60,12 +89,12 @@ export class FileArrivals implements AsyncDisposable {
 
   /** What to fetch a file by. @param local From {@linkcode FileArrivals.spotFor}. */
   order(path: string, local: string): FileOrder {
-    const { urlOf, overwrite } = this.#options;
+    const { remote, overwrite } = this.#options;
     const destination = {
       disk: this.#disk,
       directory: dirname(local),
       name: basename(local),
-      url: urlOf(path),
+      url: remote.urlOf(path),
     };
     return { path, destination, overwrite };
   }
@@ -94,7 +123,9 @@ export class FileArrivals implements AsyncDisposable {
   async #tidy(path: string, local: string): Promise<void> {
     const directory = dirname(local);
     if (!this.#tree?.mayHaveParts(local)) return;
-    const left = await findRangedPart({ disk: this.#disk, directory }, { url: this.#options.urlOf(path) });
+    const left = await findRangedPart({ disk: this.#disk, directory }, {
+      url: this.#options.remote.urlOf(path),
+    });
     if (left.kind === "part") await left.part.discard();
   }
 

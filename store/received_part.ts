@@ -1,5 +1,6 @@
 import type { ByteRanges } from "./byte_ranges.ts";
 import type { Disk } from "./disk.ts";
+import { CorruptError, MissingError } from "./fetched_file.ts";
 import { PacedSync } from "./paced_sync.ts";
 import type { RangedPart, RangeWriter } from "./ranged_part.ts";
 import { createRangedPart, findRangedPart } from "./ranged_parts.ts";
@@ -55,6 +56,21 @@ export class ReceivedPart {
           part: new ReceivedPart(await createRangedPart({ disk, directory }, { url, name })),
         };
     }
+  }
+
+  /**
+   * As {@linkcode ReceivedPart.open}, but what an earlier run has published is only told of if it is this version;
+   * one without a time is known by its size.
+   *
+   * @throws {Error} Another run is at work on it, or has just fetched it.
+   */
+  static async openUnlessThere(destination: Destination, version: KnownVersion): Promise<Opened> {
+    const opened = await ReceivedPart.open(destination);
+    if (opened.kind === "part" || await isVersion(opened, version, destination.disk)) return opened;
+    // To have been told of the other version has removed the last of it.
+    const again = await ReceivedPart.open(destination);
+    if (again.kind !== "part") throw new Error(`Another run has just fetched ${again.path}`);
+    return again;
   }
 
   /** The part itself. */
@@ -131,4 +147,20 @@ export class ReceivedPart {
   async close(): Promise<void> {
     await (this.#part.written.bytes === 0 ? this.#part.discard() : this.#part.close());
   }
+
+  /** Ends without the file: what is of no use after such a problem is deleted. Never throws. */
+  async abandon(problem: unknown): Promise<void> {
+    const isOfNoUse = problem instanceof CorruptError || problem instanceof MissingError;
+    await (isOfNoUse ? this.discard() : this.close()).catch(() => {});
+  }
+}
+
+async function isVersion(
+  { path, size }: Extract<Opened, { kind: "published" }>,
+  version: KnownVersion,
+  disk: Disk,
+): Promise<boolean> {
+  if (version.mtimeMs === undefined) return size === version.size;
+  const found = await disk.stat(path);
+  return found?.size === version.size && found.mtimeMs === version.mtimeMs;
 }

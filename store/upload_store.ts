@@ -4,7 +4,8 @@ import { CompletedLog, type CompletedUpload } from "./completed_log.ts";
 import { makeParents, syncParents } from "./directory.ts";
 import { type Disk, realDisk, removeIfThere } from "./disk.ts";
 import { Journal } from "./journal.ts";
-import { durableRecord, PartFile } from "./part_file.ts";
+import { PartFile } from "./part_file.ts";
+import { durableRecord } from "./part_claims.ts";
 import { type Published, publishedBefore, publishingRecord, removePart } from "./publishing.ts";
 import { isStateFile, numberedName, safeRelativePath } from "./safe_name.ts";
 

@@ -44,6 +44,8 @@ const CORES = [
   "net/tls_problem.ts",
   "protocols/ws_upload/admission.ts",
   "store/byte_ranges.ts",
+  "protocols/http_ranges/answers.ts",
+  "protocols/http_ranges/assignments.ts",
   "protocols/http_ranges/command_session.ts",
   "protocols/http_ranges/command_texts.ts",
   "protocols/http_ranges/content_range.ts",

@@ -22,6 +22,7 @@ import rememberedJs from "./remembered.js" with { type: "text" };
 import rowActionsJs from "./row_actions.js" with { type: "text" };
 import rowGroupJs from "./row_group.js" with { type: "text" };
 import rowJs from "./row.js" with { type: "text" };
+import rowViewJs from "./row_view.js" with { type: "text" };
 import sha256Js from "./sha256.js" with { type: "text" };
 import summaryCss from "./summary.css" with { type: "text" };
 import summaryJs from "./summary.js" with { type: "text" };
@@ -49,18 +50,19 @@ import formatTs from "../terminal/format.ts" with { type: "text" };
 import rateMeterTs from "../terminal/rate_meter.ts" with { type: "text" };
 import { type Asset, asset, script } from "./asset.ts";
 import { eraseTypes } from "./erase_types.ts";
+import { page } from "./page.ts";
 
 /**
  * By URL path: "/", "/downloads", their styles and modules, and under "/modules/" the cores that the
  * page shares with the command line, at their paths in the repository and with their types erased.
  */
 export const assets: ReadonlyMap<string, Asset> = new Map([
-  ["/", asset("text/html", indexHtml)],
+  ["/", page(indexHtml)],
   ["/app.css", asset("text/css", appCss)],
   ["/ledger.css", asset("text/css", ledgerCss)],
   ["/panels.css", asset("text/css", panelsCss)],
   ["/summary.css", asset("text/css", summaryCss)],
-  ["/downloads", asset("text/html", downloadsHtml)],
+  ["/downloads", page(downloadsHtml)],
   ["/downloads.css", asset("text/css", downloadsCss)],
   ["/block_map.js", script(blockMapJs)],
   ["/clipboard.js", script(clipboardJs)],
@@ -89,6 +91,7 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/row.js", script(rowJs)],
   ["/row_actions.js", script(rowActionsJs)],
   ["/row_group.js", script(rowGroupJs)],
+  ["/row_view.js", script(rowViewJs)],
   ["/sha256.js", script(sha256Js)],
   ["/summary.js", script(summaryJs)],
   ["/token_panel.js", script(tokenPanelJs)],

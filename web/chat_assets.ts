@@ -23,16 +23,17 @@ import backoffTs from "../net/backoff.ts" with { type: "text" };
 import formatTs from "../terminal/format.ts" with { type: "text" };
 import { type Asset, asset, script } from "./asset.ts";
 import { eraseTypes } from "./erase_types.ts";
+import { page } from "./page.ts";
 
-const page = asset("text/html", chatHtml);
+const chatPage = page(chatHtml);
 
 /**
  * By URL path. `/login.html` is what who is not let in is shown at `/`: the same page, which asks for what is
  * missing.
  */
 export const chatAssets: ReadonlyMap<string, Asset> = new Map([
-  ["/", page],
-  ["/login.html", page],
+  ["/", chatPage],
+  ["/login.html", chatPage],
   ["/app.css", asset("text/css", appCss)],
   ["/chat.css", asset("text/css", chatCss)],
   ["/chat_room.css", asset("text/css", chatRoomCss)],

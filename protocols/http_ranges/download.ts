@@ -1,32 +1,20 @@
-import { ConnectionProblem } from "../../net/connection_problem.ts";
-import { RateShare } from "../../net/rate_share.ts";
 import { realDisk } from "../../store/disk.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
+import { explain } from "./download_problem.ts";
 import { DownloadStorage } from "./download_storage.ts";
+import { Fetches } from "./fetches.ts";
 import { fileName } from "./file_name.ts";
 import { HttpClient } from "./http_client.ts";
 import { proxyFor } from "./proxies.ts";
-import { receiveBody, type ReceiveOptions, type Receiving } from "./receive_body.ts";
 import { RemoteSource, type SourceAnswer } from "./remote_source.ts";
 import type { DownloadOptions, DownloadState, RunningDownload } from "./running_download.ts";
 import { Scheduler } from "./scheduler.ts";
 import { GROWTH } from "./ramp.ts";
 import type { ConnectionView, KeptDownload, SchedulerAction, SchedulerEvent } from "./scheduler_state.ts";
 
-/** What a connection reads into before it is written: as fast as it gets, and all the memory that it takes. */
-const BUFFER_BYTES = 2 * 1024 * 1024;
-
 /** Starts a download; it runs until `ended`. */
 export function startDownload(options: DownloadOptions): RunningDownload {
   return new Download(options);
-}
-
-/** A request under way. */
-interface Fetch {
-  readonly abort: AbortController;
-  /** Settles when nothing is written any more. */
-  readonly ended: Promise<void>;
-  receiving: Receiving | undefined;
 }
 
 /** The shell of one download: carries what happens to its scheduler, and does what that answers. */
@@ -37,9 +25,7 @@ class Download implements RunningDownload {
   readonly #client: HttpClient;
   readonly #sources: readonly RemoteSource[];
   readonly #storage: DownloadStorage;
-  readonly #rate: RateShare | undefined;
-  readonly #fetches = new Map<number, Fetch>();
-  readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
+  readonly #fetches: Fetches;
   readonly #startedMs = performance.now();
   readonly #end = Promise.withResolvers<void>();
   /** Settles once it is known what an earlier run has left. */
@@ -72,7 +58,6 @@ class Download implements RunningDownload {
       isVerified: options.sha256 !== undefined,
       random: Math.random,
     });
-    this.#rate = options.maxRate === undefined ? undefined : new RateShare(options.maxRate);
     this.#storage = new DownloadStorage({
       ...options,
       disk: realDisk(),
@@ -82,6 +67,14 @@ class Download implements RunningDownload {
         await options.onPublished?.({ path, bytes: fileSize, sha256 });
       },
       onFailure: (problem) => this.#dispatch({ type: "broken", reason: explain(problem) }),
+    });
+    this.#fetches = new Fetches({
+      sources: this.#sources,
+      scheduler: this.#scheduler,
+      storage: this.#storage,
+      maxRate: options.maxRate,
+      onAnswer: (answer) => this.#nameBy(answer),
+      dispatch: (event) => this.#dispatch(event),
     });
     this.#found = this.#find();
     void this.#found.then((kept) => this.#start(kept)).catch((problem: unknown) => {
@@ -176,17 +169,11 @@ class Download implements RunningDownload {
   #perform(action: SchedulerAction): void {
     switch (action.type) {
       case "request":
-        this.#request(action);
-        return;
+        return this.#fetches.request(action);
       case "shorten":
-        this.#fetches.get(action.connection)?.receiving?.shorten(action.to);
-        return;
-      case "cut": {
-        const fetch = this.#fetches.get(action.connection);
-        fetch?.receiving?.cut();
-        fetch?.abort.abort();
-        return;
-      }
+        return this.#fetches.shorten(action.connection, action.to);
+      case "cut":
+        return this.#fetches.cut(action.connection);
       case "identified":
         if (!this.#isKept) this.#begin(action);
         return;
@@ -209,7 +196,7 @@ class Download implements RunningDownload {
     else if (kind === "ranged" || kind === "single") this.#state = { kind: "loading" };
     else if (kind === "paused" && this.#state.kind !== "paused") {
       this.#state = { kind };
-      void this.#settled().then(() => this.#storage.sync()).catch((problem: unknown) => {
+      void this.#fetches.settled().then(() => this.#storage.sync()).catch((problem: unknown) => {
         this.#dispatch({ type: "broken", reason: explain(problem) });
       });
     } else if (kind === "cancelled") this.#conclude(() => this.#leave({ kind, kept: !this.#deletesPart }));
@@ -217,101 +204,7 @@ class Download implements RunningDownload {
 
   #begin({ size, validators }: Extract<SchedulerAction, { type: "identified" }>): void {
     const name = this.#name ?? this.#options.name ?? "download";
-    this.#storage.begin({ name, size, validators, before: this.#settled() });
-  }
-
-  /** Settles when all that write now have ended; with `asking`, also those that wait for an answer. */
-  async #settled({ asking = false } = {}): Promise<void> {
-    const fetches = [...this.#fetches.values()].filter(({ receiving }) => asking || receiving !== undefined);
-    await Promise.all(fetches.map(({ ended }) => ended));
-  }
-
-  #request(action: Extract<SchedulerAction, { type: "request" }>): void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const fetch: Fetch = { abort: new AbortController(), ended: promise, receiving: undefined };
-    this.#fetches.set(action.connection, fetch);
-    void this.#fetch(action, fetch).then((event) => {
-      this.#fetches.delete(action.connection);
-      resolve();
-      if (event !== undefined) this.#dispatch(event);
-    });
-  }
-
-  /** Carries out one request. @returns How it ended. */
-  async #fetch(
-    { connection, source, from, to }: Extract<SchedulerAction, { type: "request" }>,
-    fetch: Fetch,
-  ): Promise<SchedulerEvent | undefined> {
-    try {
-      const answer = await this.#sources[source]?.ask({
-        range: to === undefined ? undefined : { from, to },
-        condition: this.#scheduler.condition(connection),
-        asked: () => this.#scheduler.asked(connection),
-        signal: fetch.abort.signal,
-      });
-      if (answer === undefined) return undefined;
-      const { response, verdict } = answer;
-      this.#nameBy(answer);
-      const isUseful = verdict.kind === "ranged" || verdict.kind === "whole";
-      if (!isUseful) response.close();
-      this.#dispatch({ type: "response", connection, verdict });
-      return isUseful ? await this.#receive(answer, { connection, fetch }) : undefined;
-    } catch (problem) {
-      const isFinal = problem instanceof TypeError ||
-        (problem instanceof ConnectionProblem && problem.isFinal);
-      return { type: "lost", connection, reason: explain(problem), isFinal };
-    }
-  }
-
-  async #receive(
-    { response }: SourceAnswer,
-    { connection, fetch }: { readonly connection: number; readonly fetch: Fetch },
-  ): Promise<SchedulerEvent | undefined> {
-    let writer;
-    try {
-      writer = await this.#storage.openWriter();
-    } catch (problem) {
-      response.close();
-      return { type: "broken", reason: explain(problem) };
-    }
-    const place = this.#scheduler.place(connection);
-    const buffer = this.#buffers.pop() ?? new Uint8Array(BUFFER_BYTES);
-    try {
-      if (place === undefined) {
-        response.close();
-        return undefined;
-      }
-      const { write } = writer;
-      fetch.receiving = receiveBody(response, {
-        buffer,
-        from: place.at,
-        to: place.room === Infinity ? undefined : place.at + place.room,
-        write,
-        onWritten: (count) => {
-          this.#dispatch({ type: "bytes", connection, count });
-          this.#storage.written(this.#scheduler.complete, performance.now());
-        },
-        ...this.#rateOf(fetch),
-      });
-      const received = await fetch.receiving.ended;
-      if (received.kind === "end") return { type: "end", connection };
-      if (received.kind === "unwritable") return { type: "broken", reason: explain(received.problem) };
-      return { type: "lost", connection, reason: explain(received.problem) };
-    } finally {
-      writer.close();
-      this.#buffers.push(buffer);
-    }
-  }
-
-  /** What keeps the reading of a body to the rate, which all of them share. */
-  #rateOf({ abort: { signal } }: Fetch): Pick<ReceiveOptions, "allow" | "onArrived"> {
-    const rate = this.#rate;
-    if (rate === undefined) return {};
-    let taken = 0;
-    return {
-      allow: async (wanted) => taken = await rate.take(wanted, signal),
-      onArrived: (count) => rate.giveBack(taken - count),
-    };
+    this.#storage.begin({ name, size, validators, before: this.#fetches.settled() });
   }
 
   #nameBy({ response, url }: SourceAnswer): void {
@@ -326,7 +219,7 @@ class Download implements RunningDownload {
     clearTimeout(this.#timer);
     void task().then((state) => {
       this.#client[Symbol.dispose]();
-      this.#rate?.[Symbol.dispose]();
+      this.#fetches[Symbol.dispose]();
       this.#state = state;
       this.#options.onChange?.(this);
       this.#end.resolve();
@@ -335,7 +228,7 @@ class Download implements RunningDownload {
 
   async #complete(size: number): Promise<DownloadState> {
     try {
-      await this.#settled({ asking: true });
+      await this.#fetches.settled({ asking: true });
       await this.#storage.sync();
       const sha256 = await this.#storage.sha256(size);
       const { sha256: wanted, overwrite } = this.#options;
@@ -354,7 +247,7 @@ class Download implements RunningDownload {
 
   /** Ends without the file. */
   async #leave(state: DownloadState): Promise<DownloadState> {
-    await this.#settled({ asking: true });
+    await this.#fetches.settled({ asking: true });
     await this.#found.catch(() => {});
     try {
       await this.#storage.close({ deletes: this.#deletesPart });
@@ -389,11 +282,4 @@ function sourcesOf(options: DownloadOptions, client: HttpClient): readonly Remot
 
 function failure(reason: string, isCorrupt = false): DownloadState {
   return { kind: "failed", reason, isCorrupt };
-}
-
-function explain(problem: unknown): string {
-  if (problem instanceof Error && "code" in problem && problem.code === "ENOSPC") {
-    return "The disk is full";
-  }
-  return problem instanceof Error ? problem.message : String(problem);
 }

@@ -15,8 +15,6 @@ export interface Loss {
   readonly isFinal?: boolean;
   /** It was cut here, as nothing came. */
   readonly isStall?: boolean;
-  /** What came is worth nothing, as it has to be fetched from the beginning. */
-  readonly isInVain?: boolean;
 }
 
 /**
@@ -27,17 +25,21 @@ export class Setbacks {
   readonly #sources: Sources;
   readonly #lanes: Lanes;
   readonly #retries: number;
+  readonly #isInVain: () => boolean;
 
   constructor(
-    { sources, lanes, retries }: {
+    { sources, lanes, retries, isInVain }: {
       readonly sources: Sources;
       readonly lanes: Lanes;
       readonly retries: number;
+      /** Whether what has come is worth nothing now, as it has to be fetched from the beginning. */
+      readonly isInVain: () => boolean;
     },
   ) {
     this.#sources = sources;
     this.#lanes = lanes;
     this.#retries = retries;
+    this.#isInVain = isInVain;
   }
 
   /** The server said that it was asked for too much. */
@@ -66,12 +68,12 @@ export class Setbacks {
   /** The connection was lost, or brought less than it should. */
   lost(
     lease: Lease,
-    { reason, isFinal = false, isStall = false, isInVain = false }: Loss,
+    { reason, isFinal = false, isStall = false }: Loss,
     nowMs: number,
   ): void {
     const source = this.#sources.get(lease.source);
     if (isFinal) source.problem = reason;
-    else if (!isInVain && !isStall && lease.at - lease.from >= ALIVE_BYTES) {
+    else if (!this.#isInVain() && !isStall && lease.at - lease.from >= ALIVE_BYTES) {
       source.wasReset(this.#refusalOf(lease), nowMs);
     } else this.failed(lease, reason, nowMs);
   }

@@ -32,17 +32,8 @@ export async function fetchFile(
   version: FileVersion,
   context: FetchContext,
 ): Promise<FetchedFile> {
-  const { disk } = order.destination;
-  let opened = await ReceivedPart.open(order.destination);
-  if (opened.kind === "published") {
-    const found = await disk.stat(opened.path);
-    if (found !== undefined && isSameVersion(found, version)) {
-      return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
-    }
-    // That was another version; to have been told of it has removed the last of it.
-    opened = await ReceivedPart.open(order.destination);
-  }
-  if (opened.kind !== "part") throw new Error(`Another run has just fetched ${opened.path}`);
+  const opened = await ReceivedPart.openUnlessThere(order.destination, version);
+  if (opened.kind === "published") return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
   return await new FileFetch(order, { ...context, part: opened.part, version }).run();
 }
 

@@ -30,19 +30,10 @@ export async function fetchPlain(
   size: number,
   context: FetchContext,
 ): Promise<FetchedFile> {
-  const opened = await ReceivedPart.open(order.destination);
-  if (opened.kind === "published" && opened.size === size) {
-    const version = { size, mtimeMs: undefined };
-    return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
-  }
-  const { part } = opened.kind === "part" ? opened : await reopened(order);
-  return await new PlainFetch(order, { ...context, part, size }).run();
-}
-
-async function reopened(order: FileOrder): Promise<{ readonly part: ReceivedPart }> {
-  const opened = await ReceivedPart.open(order.destination);
-  if (opened.kind !== "part") throw new Error(`Another run has just fetched ${opened.path}`);
-  return opened;
+  const version = { size, mtimeMs: undefined };
+  const opened = await ReceivedPart.openUnlessThere(order.destination, version);
+  if (opened.kind === "published") return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
+  return await new PlainFetch(order, { ...context, part: opened.part, size }).run();
 }
 
 /**
@@ -121,8 +112,7 @@ class PlainFetch implements RunningFile {
       const local = await this.#part.publish({ size: this.size, digest: undefined, overwrite });
       return { local, version, fetchedBytes: this.#fetchedBytes, digest: undefined };
     } catch (problem) {
-      const isOfNoUse = problem instanceof CorruptError || problem instanceof MissingError;
-      await (isOfNoUse ? this.#part.discard() : this.#part.close()).catch(() => {});
+      await this.#part.abandon(problem);
       throw problem;
     }
   }

@@ -3,7 +3,6 @@ import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { FileOrder } from "../../store/fetched_file.ts";
 import { FileArrivals, type FileArrivalsOptions } from "../../store/file_arrivals.ts";
 import type { FileVersion } from "../../store/file_version.ts";
-import { Turns } from "../../store/turns.ts";
 import { BLOCK_BYTES } from "./blocks.ts";
 import type { FetchContext } from "./fetched.ts";
 import { fetchFile } from "./fetch_file.ts";
@@ -13,7 +12,7 @@ import type { ListEntry } from "./messages.ts";
 import { PLAIN_REQUEST_BYTES } from "./plain.ts";
 
 /** Options of {@linkcode TreeFetch}. */
-export interface TreeFetchOptions extends FetchContext, Omit<FileArrivalsOptions, "urlOf"> {}
+export interface TreeFetchOptions extends FetchContext, Omit<FileArrivalsOptions, "remote" | "isFatal"> {}
 
 /** Longest name that a plain server is asked for: a range has to fit behind it. */
 const MAX_PLAIN_NAME_BYTES = PLAIN_REQUEST_BYTES - 64;
@@ -25,7 +24,8 @@ export class TreeFetch implements AsyncDisposable {
 
   constructor(options: TreeFetchOptions) {
     this.#options = options;
-    this.#arrivals = new FileArrivals({ ...options, urlOf: (path) => options.remote.urlOf(path) });
+    const isFatal = (problem: unknown) => problem instanceof ConnectionProblem;
+    this.#arrivals = new FileArrivals({ ...options, isFatal });
   }
 
   /**
@@ -37,12 +37,8 @@ export class TreeFetch implements AsyncDisposable {
   async fetch(entries: readonly ListEntry[]): Promise<void> {
     const small: SmallOrder[] = [];
     const large: (readonly [FileOrder, FileVersion])[] = [];
-    // What is planned may be a million files, of which none has to wait for anything.
-    const turns = new Turns();
     for (const { path, type, ...version } of entries) {
-      await turns.next();
-      this.#options.remote.signal.throwIfAborted();
-      await this.#guarded(path, async () => {
+      await this.#arrivals.attempt(path, async () => {
         const spot = await this.#arrivals.spotFor(path, type === "file" ? version : undefined);
         if (spot?.kind !== "wanted") return;
         if (version.size <= BLOCK_BYTES) small.push({ path, size: version.size, local: spot.path });
@@ -51,7 +47,7 @@ export class TreeFetch implements AsyncDisposable {
     }
     if (small.length > 0) large.push(...await this.#fetchSmall(small));
     for (const [order, version] of large) {
-      await this.#guarded(
+      await this.#arrivals.attempt(
         order.path,
         async () => this.#arrivals.done(order.path, await fetchFile(order, version, this.#options)),
       );
@@ -60,7 +56,7 @@ export class TreeFetch implements AsyncDisposable {
 
   /** Fetches a file of a plain server. Throws like {@linkcode fetch}. */
   async fetchPlain(name: string): Promise<void> {
-    await this.#guarded(name, async () => {
+    await this.#arrivals.attempt(name, async () => {
       // It separates a name from a range.
       if (name.includes("|")) throw new Error('A name with "|" can\'t be asked for in the plain protocol');
       // A server would take it for several requests, or hang up.
@@ -77,18 +73,6 @@ export class TreeFetch implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#arrivals[Symbol.asyncDispose]();
-  }
-
-  /** Lets a file fail alone, but not for want of the server. */
-  async #guarded(path: string, task: () => Promise<void>): Promise<void> {
-    const { remote } = this.#options;
-    try {
-      await task();
-    } catch (problem) {
-      remote.signal.throwIfAborted();
-      if (problem instanceof ConnectionProblem) throw problem;
-      this.#arrivals.failed(path, problem);
-    }
   }
 
   /** @returns What has to be fetched as large files are. */

@@ -12,6 +12,8 @@ const PROGRESS_BYTES = 16 * 1024;
 export interface OutboxOptions {
   readonly memory: SendMemory;
   readonly rate?: RateShare | undefined;
+  /** The time in milliseconds, from any start. Default: `performance.now`. */
+  readonly nowMs?: (() => number) | undefined;
 }
 
 /**
@@ -21,6 +23,7 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #stream: Pick<ByteStream, "write">;
   readonly #options: OutboxOptions;
+  readonly #nowMs: () => number;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #filled = 0;
   /** Writes to a client that reads fast never wait. */
@@ -33,6 +36,7 @@ export class Outbox {
   constructor(stream: Pick<ByteStream, "write">, options: OutboxOptions) {
     this.#stream = stream;
     this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
   /** Bytes that the system has taken. */
@@ -110,11 +114,11 @@ export class Outbox {
   }
 
   async #writeSome(bytes: Uint8Array): Promise<number> {
-    const startedMs = performance.now();
+    const startedMs = this.#nowMs();
     this.#writingSinceMs = startedMs;
     const count = await this.#stream.write(bytes);
     this.#writingSinceMs = undefined;
-    this.#blockedMs += performance.now() - startedMs;
+    this.#blockedMs += this.#nowMs() - startedMs;
     return count;
   }
 }

@@ -1,18 +1,8 @@
-import { z } from "zod";
 import { timestamp } from "./timestamp.ts";
-import { openTrackerDatabase } from "./tracker_schema.ts";
+import { messageRow, openTrackerDatabase } from "./tracker_schema.ts";
 
 /** Messages read at a time. */
 const PAGE = 1_000;
-const row = z.object({
-  id: z.int(),
-  room: z.string(),
-  sender: z.string(),
-  recipient: z.string().nullable(),
-  text: z.string(),
-  ts: z.int(),
-  msg_id: z.string().nullable(),
-});
 
 /**
  * Copies a tracker's database, as it is at one moment, while the tracker runs. The copy has its name only when
@@ -48,7 +38,7 @@ export function* exported(db: string): Generator<Readonly<Record<string, unknown
   for (const member of members) yield { type: "member", ...member };
   const statement = database.prepare("SELECT * FROM messages WHERE id > ? ORDER BY id LIMIT ?");
   for (let at = 0;;) {
-    const rows = statement.all(at, PAGE).map((found) => row.parse(found));
+    const rows = statement.all(at, PAGE).map((found) => messageRow.parse(found));
     for (const { id, room, sender, recipient, text, ts, msg_id } of rows) {
       const place = recipient === null ? { channel: room.slice(1) } : { to: recipient };
       const told = {

@@ -34,6 +34,17 @@ const SCHEMA = `
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
+/** A row of `messages`, as it is read. */
+export const messageRow = z.object({
+  id: z.int(),
+  room: z.string(),
+  sender: z.string(),
+  recipient: z.string().nullable(),
+  text: z.string(),
+  ts: z.int(),
+  msg_id: z.string().nullable(),
+});
+
 /** How long a command waits for another that is writing, in milliseconds. */
 const BUSY_MS = 5_000;
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Message, roomKey } from "./message.ts";
 import type { Owner, Peer } from "./peers.ts";
 import type { Session } from "./sessions.ts";
-import { openTrackerDatabase } from "./tracker_schema.ts";
+import { messageRow, openTrackerDatabase } from "./tracker_schema.ts";
 
 /** What is written. */
 export type Change =
@@ -24,15 +24,6 @@ export interface Page {
   readonly limit: number;
 }
 
-const messageRow = z.object({
-  id: z.int(),
-  room: z.string(),
-  sender: z.string(),
-  recipient: z.string().nullable(),
-  text: z.string(),
-  ts: z.int(),
-  msg_id: z.string().nullable(),
-});
 const peerRow = z.object({
   id: z.string(),
   ip: z.string(),

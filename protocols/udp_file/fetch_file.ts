@@ -9,7 +9,7 @@ import {
   MissingError,
   type RunningFile,
 } from "../../store/fetched_file.ts";
-import { type FileVersion, isSameVersion } from "../../store/file_version.ts";
+import type { FileVersion } from "../../store/file_version.ts";
 import { type PrefixDigest, prefixDigest } from "../../store/prefix_digest.ts";
 import { ReceivedPart } from "../../store/received_part.ts";
 import { ArrivingBytes } from "./arriving_bytes.ts";
@@ -48,17 +48,8 @@ export async function fetchFile(
   { version, slice }: { readonly version: FileVersion; readonly slice?: Slice | undefined },
   context: FetchContext,
 ): Promise<FetchedFile> {
-  const { disk } = order.destination;
-  let opened = await ReceivedPart.open(order.destination);
-  if (opened.kind === "published") {
-    const found = await disk.stat(opened.path);
-    if (found !== undefined && isSameVersion(found, localVersion(version, slice))) {
-      return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
-    }
-    // That was another version; to have been told of it has removed the last of it.
-    opened = await ReceivedPart.open(order.destination);
-  }
-  if (opened.kind !== "part") throw new Error(`Another run has just fetched ${opened.path}`);
+  const opened = await ReceivedPart.openUnlessThere(order.destination, localVersion(version, slice));
+  if (opened.kind === "published") return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
   return await new FileFetch(order, { ...context, part: opened.part, version, slice }).run();
 }
 
@@ -116,8 +107,7 @@ class FileFetch implements RunningFile {
       this.#context.onFile?.(this);
       return await this.#fetch();
     } catch (problem) {
-      const isOfNoUse = problem instanceof CorruptError || problem instanceof MissingError;
-      await (isOfNoUse ? this.#part.discard() : this.#part.close()).catch(() => {});
+      await this.#part.abandon(problem);
       throw problem;
     } finally {
       this.#digest?.[Symbol.dispose]();

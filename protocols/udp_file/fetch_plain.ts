@@ -4,7 +4,6 @@ import {
   CorruptError,
   type FetchedFile,
   type FileOrder,
-  MissingError,
   type RunningFile,
 } from "../../store/fetched_file.ts";
 import { ReceivedPart } from "../../store/received_part.ts";
@@ -46,15 +45,9 @@ export async function fetchPlain(
   { size, slice }: { readonly size: number; readonly slice: Slice },
   context: FetchContext,
 ): Promise<FetchedFile> {
-  let opened = await ReceivedPart.open(order.destination);
   const version = { size: slice.to - slice.from, mtimeMs: undefined };
-  if (opened.kind === "published") {
-    if (opened.size === version.size) {
-      return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
-    }
-    opened = await ReceivedPart.open(order.destination);
-  }
-  if (opened.kind !== "part") throw new Error(`Another run has just fetched ${opened.path}`);
+  const opened = await ReceivedPart.openUnlessThere(order.destination, version);
+  if (opened.kind === "published") return { local: opened.path, version, fetchedBytes: 0, digest: undefined };
   return await new PlainFetch(order, { ...context, part: opened.part, wholeSize: size, slice }).run();
 }
 
@@ -108,8 +101,7 @@ class PlainFetch implements RunningFile {
       const local = await this.#part.publish({ size: this.size, digest: undefined, overwrite });
       return { local, version, fetchedBytes: this.#fetchedBytes, digest: undefined };
     } catch (problem) {
-      const isOfNoUse = problem instanceof CorruptError || problem instanceof MissingError;
-      await (isOfNoUse ? this.#part.discard() : this.#part.close()).catch(() => {});
+      await this.#part.abandon(problem);
       throw problem;
     }
   }

@@ -15,7 +15,7 @@ export interface Cut {
 }
 
 /** Options of {@linkcode TreeFetch}. */
-export interface TreeFetchOptions extends FetchContext, Omit<FileArrivalsOptions, "urlOf"> {
+export interface TreeFetchOptions extends FetchContext, Omit<FileArrivalsOptions, "remote" | "isFatal"> {
   /** Only this of each file, as a file of its own: `name.from-to`. Default: all of it. */
   readonly cut?: Cut | undefined;
 }
@@ -34,7 +34,8 @@ export class TreeFetch implements AsyncDisposable {
 
   constructor(options: TreeFetchOptions) {
     this.#options = options;
-    this.#arrivals = new FileArrivals({ ...options, urlOf: (path) => options.remote.urlOf(path) });
+    const isFatal = (problem: unknown) => problem instanceof ConnectionProblem;
+    this.#arrivals = new FileArrivals({ ...options, isFatal });
   }
 
   /**
@@ -47,7 +48,7 @@ export class TreeFetch implements AsyncDisposable {
     const small: SmallOrder[] = [];
     const large: LargeOrder[] = [];
     for (const { path, type, size, mtimeMs } of entries) {
-      await this.#guarded(path, async () => {
+      await this.#arrivals.attempt(path, async () => {
         const slice = type === "file" ? sliceOf(this.#options.cut, size) : undefined;
         const name = sliceName(path, slice);
         const local = { size: slice === undefined ? size : slice.to - slice.from, mtimeMs };
@@ -60,7 +61,7 @@ export class TreeFetch implements AsyncDisposable {
     }
     if (small.length > 0) large.push(...await this.#fetchSmall(small));
     for (const { order, ...wanted } of large) {
-      await this.#guarded(order.path, async () => {
+      await this.#arrivals.attempt(order.path, async () => {
         this.#arrivals.done(order.path, await fetchFile(order, wanted, this.#options));
       });
     }
@@ -68,7 +69,7 @@ export class TreeFetch implements AsyncDisposable {
 
   /** Fetches a file of a plain server. Throws like {@linkcode TreeFetch.fetch}. */
   async fetchPlain(name: string): Promise<void> {
-    await this.#guarded(name, async () => {
+    await this.#arrivals.attempt(name, async () => {
       const size = await plainSize(this.#options.remote, name);
       const slice = sliceOf(this.#options.cut, size);
       const localName = sliceName(name, slice);
@@ -88,17 +89,6 @@ export class TreeFetch implements AsyncDisposable {
   /** @param place Where it goes, and what it is told apart by from the whole file. */
   #order(path: string, { spot, name }: { readonly spot: string; readonly name: string }): FileOrder {
     return { ...this.#arrivals.order(name, spot), path };
-  }
-
-  /** Lets a file fail alone, but not for want of the server. */
-  async #guarded(path: string, task: () => Promise<void>): Promise<void> {
-    try {
-      await task();
-    } catch (problem) {
-      this.#options.remote.signal.throwIfAborted();
-      if (problem instanceof ConnectionProblem) throw problem;
-      this.#arrivals.failed(path, problem);
-    }
   }
 
   /** @returns What has to be fetched as large files are. */

@@ -49,6 +49,11 @@ const clientMessage = z.discriminatedUnion("action", [
 export type ClientMessage = z.infer<typeof clientMessage>;
 export type StartMessage = Extract<ClientMessage, { action: "start" }>;
 
+/** Bytes of the file that is announced; `undefined`: its end will tell. */
+export function sizeOf({ fileSize }: StartMessage): number | undefined {
+  return fileSize === -1 ? undefined : fileSize;
+}
+
 /** A message that can't be acted upon. `fileId` is there when it could be read. */
 export interface Rejected {
   readonly error: string;

@@ -2,7 +2,8 @@ import type { PartFile } from "../../store/part_file.ts";
 import type { UploadRecord } from "../../store/upload_store.ts";
 import type { ServerMessage } from "./server_messages.ts";
 import type { UploadMetrics } from "./upload_metrics.ts";
-import { type ConnectionId, REPORT_MS, UploadSession } from "./upload_session.ts";
+import { REPORT_MS, UploadSession } from "./upload_session.ts";
+import type { ConnectionId } from "./session_state.ts";
 
 /** How the server reaches a client. */
 export interface Peer {

@@ -1,7 +1,11 @@
 import type { CompletedUpload } from "../../store/completed_log.ts";
 import type { Receiving } from "./receiving.ts";
 import type { ServerMessage } from "./server_messages.ts";
-import type { Mode } from "./upload_session.ts";
+import type { Mode } from "./session_state.ts";
+
+/** The most that a client of the extension may have under way, and its longest frame, in bytes. */
+export const WINDOW_BYTES = 32 * 1024 * 1024;
+export const CHUNK_BYTES = 1024 * 1024;
 
 /** The answer to the start of an upload; with the extension it says what the client needs to go on. */
 export function startAck(

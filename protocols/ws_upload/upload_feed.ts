@@ -1,5 +1,5 @@
 import type { UploadEvent } from "./upload_event.ts";
-import type { ListedUpload } from "./uploads.ts";
+import type { ListedUpload } from "./held_uploads.ts";
 
 /** An upload as others may see it. Its key is not in it: who knows the key can write to the upload. */
 export interface SharedUpload {

@@ -4,6 +4,7 @@ import { type Link, type LinkTarget, openLink } from "./link.ts";
 import { UploadSender } from "./sender.ts";
 import type { SenderAction, SenderEvent, SenderState, Wish } from "./sender_state.ts";
 import type { UploadSource } from "./source_file.ts";
+import { SourceReader } from "./source_reader.ts";
 
 /** Options of {@linkcode startUpload}. */
 export interface UploadOptions extends LinkTarget {
@@ -39,124 +40,106 @@ export interface Upload {
   readonly ended: Promise<void>;
 }
 
-/** Sends a file to a plain upload server, over as many connections as it takes. */
+/** Sends a file to an upload server, over as many connections as it takes. */
 export function startUpload(options: UploadOptions): Upload {
-  const { source, onChange = () => {} } = options;
-  const sender = new UploadSender({
-    ...options,
-    fileSize: source.size,
-    mtimeMs: source.mtimeMs,
-    random: Math.random,
-  });
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-  let link: Link | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  /** The last read or digest under way: one at a time, as the source has one file position. */
-  let using: Promise<unknown> = Promise.resolve();
-  /** The chunk that is most likely next for a plain server, read while the one before it is under way. */
-  let ahead: { readonly offset: number; readonly base64: Promise<string> } | undefined;
-
-  const upload: Upload = {
-    get state() {
-      return sender.state;
-    },
-    get acknowledged() {
-      return sender.acknowledged;
-    },
-    get durable() {
-      return sender.durable;
-    },
-    wish(wish) {
-      if (wish !== sender.wish) dispatch({ type: "wish", wish });
-    },
-    ended,
-  };
-
-  function dispatch(event: SenderEvent): void {
-    if (sender.ended) return;
-    for (const action of sender.handle(event, performance.now())) perform(action);
-    clearTimeout(timer);
-    const { wakeAtMs } = sender;
-    if (wakeAtMs !== undefined) {
-      timer = setTimeout(() => dispatch({ type: "tick" }), Math.max(0, wakeAtMs - performance.now()));
-    }
-    onChange(upload);
-    if (sender.ended && sender.state.kind !== "done") source.stop?.();
-    if (sender.ended) void Promise.allSettled([link?.closed, using]).then(() => end());
-  }
-
-  function perform(action: SenderAction): void {
-    switch (action.type) {
-      case "connect":
-        link = openLink(options, dispatch);
-        return;
-      case "disconnect":
-        link?.drop();
-        return;
-      case "send":
-        link?.send(action.text);
-        return;
-      case "frame":
-        link?.sendBytes(encodeHeader(action, action.bytes, crc32), action.bytes);
-        return;
-      case "read":
-        return void answer(() => readBase64(action));
-      case "read-bytes":
-        return void answer(() => readBytes(action));
-      case "digest":
-        return void answer(async () => {
-          const sha256 = await inTurn(() => source.digest(action.length));
-          return { type: "digest", length: action.length, sha256 };
-        });
-    }
-  }
-
-  async function answer(task: () => Promise<SenderEvent>): Promise<void> {
-    try {
-      dispatch(await task());
-    } catch (error) {
-      dispatch({ type: "unreadable", reason: error instanceof Error ? error.message : String(error) });
-    }
-  }
-
-  async function readBytes({ offset, length }: Range): Promise<SenderEvent> {
-    await link?.ready();
-    const bytes = await inTurn(() => source.read(offset, length));
-    return { type: "bytes", offset, bytes, isLast: source.size === offset + bytes.length };
-  }
-
-  async function readBase64({ offset, length }: Range): Promise<SenderEvent> {
-    const base64 = await (ahead?.offset === offset ? ahead.base64 : load({ offset, length }));
-    const next = {
-      offset: offset + length,
-      length: Math.min(options.chunkBytes, (source.size ?? 0) - offset - length),
-    };
-    ahead = undefined;
-    if (next.length > 0) {
-      ahead = { offset: next.offset, base64: load(next) };
-      // Who asks for it learns of a failure; who does not, does not need to.
-      ahead.base64.catch(() => {});
-    }
-    return { type: "chunk", offset, base64 };
-  }
-
-  async function load({ offset, length }: Range): Promise<string> {
-    return (await inTurn(() => source.read(offset, length))).toBase64();
-  }
-
-  function inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const turn = using.then(task);
-    using = turn.catch(() => {});
-    return turn;
-  }
-
+  const upload = new FileUpload(options);
   // Not at once: the caller does not have the upload yet that `onChange` is about.
-  queueMicrotask(() => dispatch({ type: "tick" }));
+  queueMicrotask(() => upload.start());
   return upload;
 }
 
-/** Bytes of the file: [offset, offset + length). */
-interface Range {
-  readonly offset: number;
-  readonly length: number;
+/** The shell of one upload: carries what happens to its sender, and does what that answers. */
+class FileUpload implements Upload {
+  readonly ended: Promise<void>;
+  readonly #options: UploadOptions;
+  readonly #sender: UploadSender;
+  readonly #reader: SourceReader;
+  readonly #end = Promise.withResolvers<void>();
+  #link: Link | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: UploadOptions) {
+    const { source, chunkBytes } = options;
+    this.ended = this.#end.promise;
+    this.#options = options;
+    this.#sender = new UploadSender({
+      ...options,
+      fileSize: source.size,
+      mtimeMs: source.mtimeMs,
+      random: Math.random,
+    });
+    this.#reader = new SourceReader(source, chunkBytes);
+  }
+
+  get state(): SenderState {
+    return this.#sender.state;
+  }
+
+  get acknowledged(): number {
+    return this.#sender.acknowledged;
+  }
+
+  get durable(): number {
+    return this.#sender.durable;
+  }
+
+  wish(wish: Wish): void {
+    if (wish !== this.#sender.wish) this.#dispatch({ type: "wish", wish });
+  }
+
+  start(): void {
+    this.#dispatch({ type: "tick" });
+  }
+
+  #dispatch(event: SenderEvent): void {
+    const sender = this.#sender;
+    const { source, onChange } = this.#options;
+    if (sender.ended) return;
+    for (const action of sender.handle(event, performance.now())) this.#perform(action);
+    clearTimeout(this.#timer);
+    const { wakeAtMs } = sender;
+    if (wakeAtMs !== undefined) {
+      const delayMs = Math.max(0, wakeAtMs - performance.now());
+      this.#timer = setTimeout(() => this.#dispatch({ type: "tick" }), delayMs);
+    }
+    onChange?.(this);
+    if (!sender.ended) return;
+    if (sender.state.kind !== "done") source.stop?.();
+    void Promise.allSettled([this.#link?.closed, this.#reader.idle()]).then(() => this.#end.resolve());
+  }
+
+  #perform(action: SenderAction): void {
+    switch (action.type) {
+      case "connect":
+        this.#link = openLink(this.#options, (event) => this.#dispatch(event));
+        return;
+      case "disconnect":
+        this.#link?.drop();
+        return;
+      case "send":
+        this.#link?.send(action.text);
+        return;
+      case "frame":
+        this.#link?.sendBytes(encodeHeader(action, action.bytes, crc32), action.bytes);
+        return;
+      case "read":
+        return void this.#answer(() => this.#reader.chunk(action));
+      case "read-bytes":
+        return void this.#answer(async () => {
+          await this.#link?.ready();
+          return await this.#reader.bytes(action);
+        });
+      case "digest":
+        return void this.#answer(() => this.#reader.digest(action.length));
+    }
+  }
+
+  async #answer(task: () => Promise<SenderEvent>): Promise<void> {
+    try {
+      this.#dispatch(await task());
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#dispatch({ type: "unreadable", reason });
+    }
+  }
 }

@@ -1,12 +1,8 @@
 import type { ServerMessage } from "../../protocols/ws_upload/server_messages.ts";
 import { UploadSender } from "../../protocols/ws_upload/sender.ts";
 import type { SenderAction, SenderEvent, Wish } from "../../protocols/ws_upload/sender_state.ts";
-import {
-  type Mode,
-  REPORT_MS,
-  type SessionRequest,
-  UploadSession,
-} from "../../protocols/ws_upload/upload_session.ts";
+import { REPORT_MS, UploadSession } from "../../protocols/ws_upload/upload_session.ts";
+import type { Mode, SessionRequest } from "../../protocols/ws_upload/session_state.ts";
 import { sha256 } from "./bytes.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 

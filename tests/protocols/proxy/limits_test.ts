@@ -83,12 +83,16 @@ Deno.test("an upstream that does not read is waited for, and holds the client ba
 });
 
 Deno.test("a client that goes away while it waits frees the upstream", async () => {
-  await using upstream = await rawHttpServer((_, connection) => connection.closed);
+  const asked = Promise.withResolvers<void>();
+  await using upstream = await rawHttpServer((_, connection) => {
+    asked.resolve();
+    return connection.closed;
+  });
   await using proxy = await testProxy([upstream.origin]);
   {
     using client = await rawClient(proxy.port);
     await client.send(get());
-    while (upstream.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await asked.promise;
   }
   const [request] = await proxy.requests(1);
   assertEquals([request?.status, request?.bytes], [499, 0]);

@@ -130,9 +130,9 @@ Deno.test("a reload under load loses no request, and those under way end where t
 });
 
 Deno.test("least-conn passes by the upstream that is busy", async () => {
-  const held: RawConnection[] = [];
+  const held = Promise.withResolvers<RawConnection>();
   const answer = ({ target }: { readonly target: string }, connection: RawConnection) =>
-    target === "/hold" ? void held.push(connection) : connection.write(OK);
+    target === "/hold" ? held.resolve(connection) : connection.write(OK);
   await using one = await rawHttpServer(answer);
   await using two = await rawHttpServer(answer);
   await using proxy = await testProxy([], {
@@ -140,28 +140,28 @@ Deno.test("least-conn passes by the upstream that is busy", async () => {
   });
   using holding = await rawClient(proxy.port);
   await holding.send(get("/hold"));
-  while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const connection = await held.promise;
   using client = await rawClient(proxy.port);
   for (let round = 0; round < 6; round++) {
     await client.send(get());
     await client.readResponse();
   }
   assertEquals([one.requests.length, two.requests.length].sort(), [1, 6]);
-  await held[0]?.write(OK);
+  await connection.write(OK);
   await holding.readResponse();
 });
 
 Deno.test("when it stops, requests under way are answered, and those who wait for nothing are let go", async () => {
-  const held: RawConnection[] = [];
-  await using upstream = await rawHttpServer((_, connection) => void held.push(connection));
+  const held = Promise.withResolvers<RawConnection>();
+  await using upstream = await rawHttpServer((_, connection) => held.resolve(connection));
   const proxy = await testProxy([upstream.origin]);
   using idle = await rawClient(proxy.port);
   using busy = await rawClient(proxy.port);
   await busy.send(get());
-  while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const connection = await held.promise;
   const closing = proxy.proxy.close();
   assertEquals(await idle.readAll(), "");
-  await held[0]?.write(OK);
+  await connection.write(OK);
   const answer = await busy.readResponse();
   assertEquals([answer.body, answer.headers.get("connection")], ["ok", "close"]);
   await closing;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
+import { type Disk, realDisk } from "../../../store/disk.ts";
 import { filesBelow, pseudoRandomBytes } from "../../support/bytes.ts";
 import { plainTcpServer, type PlainTweak } from "../../support/plain_tcp_server.ts";
 import { tempDir } from "../../support/temp_dir.ts";
@@ -179,7 +180,7 @@ Deno.test("what a run left of a file of this size is gone on with", async () => 
   const first = fetchNames({
     ...setting,
     signal: stop.signal,
-    onFile: (file) => void untilWritten(file, 2_000_000).then(() => stop.abort("SIGINT")),
+    disk: tellingDisk(2_000_000, () => stop.abort("SIGINT")),
   }, ["a"]);
   assertEquals(await first.catch((reason) => reason), "SIGINT");
   assertEquals(await filesBelow(dir.path), ["a.part", "a.part.journal"]);
@@ -192,10 +193,23 @@ Deno.test("what a run left of a file of this size is gone on with", async () => 
   assertEquals(again?.kind, "there");
 });
 
-/** Waits, turn by turn, until so much of a file is there. */
-async function untilWritten(
-  file: { readonly written: { readonly bytes: number } },
-  bytes: number,
-): Promise<void> {
-  while (file.written.bytes < bytes) await new Promise((resolve) => setTimeout(resolve, 0));
+/** A disk that tells once so much of parts has been written. */
+function tellingDisk(bytes: number, tell: () => void): Disk {
+  const disk = realDisk();
+  let left = bytes;
+  return {
+    ...disk,
+    async open(path) {
+      const file = await disk.open(path);
+      if (!path.endsWith(".part")) return file;
+      return {
+        ...file,
+        async writeAt(piece, offset) {
+          await file.writeAt(piece, offset);
+          left -= piece.length;
+          if (left <= 0) tell();
+        },
+      };
+    },
+  };
 }

@@ -89,20 +89,28 @@ Deno.test("what a run left is gone on with, block by block, if the file is still
   assertEquals(await filesBelow(dir.path), ["a"]);
 });
 
-Deno.test("what a run left of a file that is there by now goes", async () => {
-  await using dir = await tempDir();
+/** What a run over one connection has left of "a", which was ended at this request for a block. */
+async function stoppedRun(request: number) {
+  const resources = new AsyncDisposableStack();
+  const dir = resources.use(await tempDir());
   const stop = new AbortController();
-  await using server = xferTestServer({ "a": FILE }, {
+  const server = resources.use(xferTestServer({ "a": FILE }, {
     misbehaviour: {
       data: (honest) => {
-        if (server.gets.length !== 4) return honest;
+        if (server.gets.length !== request) return honest;
         stop.abort("SIGINT");
         return ["hang up"];
       },
     },
-  });
+  }));
   const setting = { port: server.port, directory: dir.path, connections: 1 };
   await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
+  return { dir, server, setting, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+Deno.test("what a run left of a file that is there by now goes", async () => {
+  await using run = await stoppedRun(4);
+  const { dir, setting } = run;
   await Deno.writeFile(join(dir.path, "a"), FILE);
   await Deno.utime(join(dir.path, "a"), 0, new Date(1_700_000_000_123));
   const [end] = await fetchNames(setting);
@@ -111,19 +119,8 @@ Deno.test("what a run left of a file that is there by now goes", async () => {
 });
 
 Deno.test("what a run left of another version is thrown away", async () => {
-  await using dir = await tempDir();
-  const stop = new AbortController();
-  await using server = xferTestServer({ "a": FILE }, {
-    misbehaviour: {
-      data: (honest) => {
-        if (server.gets.length !== 4) return honest;
-        stop.abort("SIGINT");
-        return ["hang up"];
-      },
-    },
-  });
-  const setting = { port: server.port, directory: dir.path, connections: 1 };
-  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
+  await using run = await stoppedRun(4);
+  const { dir, server, setting } = run;
   server.files.set("a", { bytes: OTHER, mtimeMs: 1_700_000_000_124 });
   const before = server.gets.length;
   const [end] = await fetchNames(setting);
@@ -135,19 +132,8 @@ Deno.test("what a run left of another version is thrown away", async () => {
 });
 
 Deno.test("a part that the disk has changed meanwhile is found out by the root, and fetched anew", async () => {
-  await using dir = await tempDir();
-  const stop = new AbortController();
-  await using server = xferTestServer({ "a": FILE }, {
-    misbehaviour: {
-      data: (honest) => {
-        if (server.gets.length !== 5) return honest;
-        stop.abort("SIGINT");
-        return ["hang up"];
-      },
-    },
-  });
-  const setting = { port: server.port, directory: dir.path, connections: 1 };
-  await fetchNames({ ...setting, signal: stop.signal }).catch((reason) => assertEquals(reason, "SIGINT"));
+  await using run = await stoppedRun(5);
+  const { dir, server, setting } = run;
   // Same size and time, other bytes: only the root can tell.
   server.files.set("a", { bytes: OTHER, mtimeMs: 1_700_000_000_123 });
   const [end] = await fetchNames(setting);

@@ -1,7 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { TreeFetch } from "../../../protocols/tcp_file/fetch_tree.ts";
-import { Remote } from "../../../protocols/tcp_file/remote.ts";
 import { filesBelow, pseudoRandomBytes } from "../../support/bytes.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { fetchNames } from "../../support/tree_fetch.ts";
@@ -10,32 +8,6 @@ import { rootOfBytes, xferTestServer } from "../../support/xfer_test_server.ts";
 const MIB = 1024 * 1024;
 const LARGE = pseudoRandomBytes(5 * MIB + 12_345);
 const MTIME = 1_700_000_000_123;
-
-Deno.test("a run that is ended while it looks what is there looks no further", async () => {
-  await using dir = await tempDir();
-  const version = { size: 1, mtimeMs: MTIME };
-  for (const name of ["a", "b"]) {
-    await Deno.writeTextFile(join(dir.path, name), "x");
-    await Deno.utime(join(dir.path, name), 0, new Date(MTIME));
-  }
-  const stop = new AbortController();
-  const access = { endpoint: { hostname: "127.0.0.1", port: 1 }, tls: undefined, token: undefined };
-  using remote = new Remote(access, stop.signal);
-  const ends: string[] = [];
-  await using tree = new TreeFetch({
-    remote,
-    connections: 1,
-    directory: dir.path,
-    overwrite: false,
-    onEnd: ({ path }) => {
-      ends.push(path);
-      stop.abort("SIGINT");
-    },
-  });
-  const fetching = tree.fetch(["a", "b"].map((path) => ({ path, type: "file", ...version })));
-  assertEquals(await fetching.catch((reason) => reason), "SIGINT");
-  assertEquals(ends, ["a"]);
-});
 
 Deno.test("a tree arrives with its folders, bytes and times, and a second run fetches nothing", async () => {
   await using dir = await tempDir();

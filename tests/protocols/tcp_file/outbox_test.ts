@@ -54,22 +54,24 @@ Deno.test("memory is bounded by the number of large buffers and of connections, 
 });
 
 Deno.test("a client that reads next to nothing is told from one that reads slowly", async () => {
+  let nowMs = 0;
   let take: (count: number) => void = () => {};
-  const out = new Outbox({ write: () => new Promise((resolve) => take = resolve) }, {
-    memory: new SendMemory(1),
-  });
-  assertEquals(out.blockedMs(performance.now() + 99_000), 0);
+  let writing = Promise.withResolvers<void>();
+  const write = () => {
+    writing.resolve();
+    return new Promise<number>((resolve) => take = resolve);
+  };
+  const out = new Outbox({ write }, { memory: new SendMemory(1), nowMs: () => nowMs });
+  assertEquals(out.blockedMs(nowMs + 99_000), 0);
   await out.append(new Uint8Array(100_000));
   const sending = out.flush();
   /** Whether it counts as blocked since before it takes so many bytes. */
   const isBlockedDespite = async (count: number) => {
-    const sinceMs = performance.now();
-    while (performance.now() < sinceMs + 5) await new Promise((resolve) => setTimeout(resolve, 0));
-    const takenMs = performance.now();
+    nowMs += 5;
+    writing = Promise.withResolvers();
     take(count);
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    const nowMs = performance.now();
-    return out.blockedMs(nowMs) > nowMs - takenMs;
+    await writing.promise;
+    return out.blockedMs(nowMs) > 0;
   };
   assertEquals(await isBlockedDespite(1000), true);
   assertEquals(await isBlockedDespite(1000), true);
@@ -77,5 +79,5 @@ Deno.test("a client that reads next to nothing is told from one that reads slowl
   assertEquals(await isBlockedDespite(1000), true);
   take(77_000);
   await sending;
-  assertEquals(out.blockedMs(performance.now() + 99_000), 0);
+  assertEquals(out.blockedMs(nowMs + 99_000), 0);
 });

@@ -38,10 +38,27 @@ function stuckClient(more = new Uint8Array(0)) {
   return { stream, isWrittenTo: onWrite.promise, take: () => taken.resolve() };
 }
 
+/** Tells of the first read, and counts them. */
+class ReadFiles extends ServedFiles {
+  readonly #first = Promise.withResolvers<void>();
+  reads = 0;
+
+  get isRead(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  override async read(...args: Parameters<ServedFiles["read"]>): Promise<void> {
+    this.reads++;
+    this.#first.resolve();
+    await super.read(...args);
+  }
+}
+
 async function connected(
   test: (served: {
     readonly client: ReturnType<typeof stuckClient>;
     readonly connection: ServerConnection;
+    readonly files: ReadFiles;
     readonly memory: SendMemory;
     readonly events: readonly ConnectionEvent[];
   }) => Promise<void>,
@@ -51,7 +68,7 @@ async function connected(
   await Deno.writeFile(join(dir.path, "sparse"), new Uint8Array(0));
   await Deno.truncate(join(dir.path, "sparse"), sparseBytes);
   await using catalogue = await Catalogue.open(dir.path, { isWatching: false });
-  using files = new ServedFiles(catalogue);
+  using files = new ReadFiles(catalogue);
   const memory = new SendMemory(1);
   const events: ConnectionEvent[] = [];
   const client = stuckClient(more);
@@ -65,7 +82,7 @@ async function connected(
       onEvent: (event) => void events.push(event),
     },
   );
-  await test({ client, connection, memory, events });
+  await test({ client, connection, files, memory, events });
 }
 
 const causes = (events: readonly ConnectionEvent[]) =>
@@ -100,17 +117,17 @@ Deno.test("a root that takes long is computed no further once the connection is 
     { type: FRAME.root, request: 1, isEnd: false },
     encodeRootRequest({ path: "sparse", digest: true }),
   );
-  await connected(async ({ client, connection, events }) => {
+  await connected(async ({ client, connection, files, events }) => {
     const serving = connection.serve();
     // The greeting goes first.
     await client.isWrittenTo;
     client.take();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await files.isRead;
     connection.terminate("leaving", "the server stops");
-    const startedMs = performance.now();
+    const { reads } = files;
     await serving;
-    const tookMs = performance.now() - startedMs;
-    assert(tookMs < 1000, `${tookMs} ms`);
+    // That of the block under way.
+    assert(files.reads <= reads + 1, `${files.reads - reads} reads`);
     assertEquals(causes(events), ["leaving"]);
   }, { more, sparseBytes: 8 * 2 ** 30 });
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { UploadFeed } from "../../../protocols/ws_upload/upload_feed.ts";
 import type { UploadEvent } from "../../../protocols/ws_upload/upload_event.ts";
-import type { ListedUpload } from "../../../protocols/ws_upload/uploads.ts";
+import type { ListedUpload } from "../../../protocols/ws_upload/held_uploads.ts";
 
 const KEY = "the-secret-key";
 const upload = { fileId: KEY, name: "film.mkv", fileSize: 1000 };
