@@ -21,6 +21,12 @@ const TARGETS = [
   "x86_64-pc-windows-msvc",
 ] as const;
 
+/** What is exported by the modules of `web/` that embed pages. */
+const PAGES = [
+  { file: "assets.ts", name: "assets", pages: assets },
+  { file: "chat_assets.ts", name: "chatAssets", pages: chatAssets },
+] as const;
+
 /** What the person can do something about; printed without a stack. */
 class BuildError extends Error {
   override readonly name = "BuildError";
@@ -54,14 +60,10 @@ async function deno(args: readonly string[], env: Readonly<Record<string, string
  */
 async function embedPages(stage: string): Promise<string> {
   const replaced: Record<string, string> = {};
-  for (const [name, pages] of Object.entries({ assets, chatAssets })) {
-    const source = name === "assets" ? "assets.ts" : "chat_assets.ts";
-    const url = toFileUrl(join(stage, source)).href;
-    await Deno.writeTextFile(
-      new URL(url),
-      `export const ${name} = new Map(${JSON.stringify([...pages])});\n`,
-    );
-    replaced[toFileUrl(join(ROOT, "web", source)).href] = url;
+  for (const { file, name, pages } of PAGES) {
+    const url = toFileUrl(join(stage, file));
+    await Deno.writeTextFile(url, `export const ${name} = new Map(${JSON.stringify([...pages])});\n`);
+    replaced[toFileUrl(join(ROOT, "web", file)).href] = url.href;
   }
   const config = join(stage, "deno.json");
   const { unstable, imports, nodeModulesDir } = denoJson;
