@@ -5,7 +5,7 @@ import { pseudoRandomBytes } from "../support/bytes.ts";
 Deno.test("a mask is applied byte for byte, whatever the length and the place in memory", () => {
   const mask = new Uint8Array([0x37, 0xfa, 0x21, 0x3d]);
   const bytes = pseudoRandomBytes(400);
-  for (const length of [0, 1, 5, 63, 64, 65, 66, 67, 68, 127, 301]) {
+  for (const length of [0, 1, 5, 64, 127, 128, 129, 135, 150, 160, 168, 301]) {
     for (let offset = 0; offset < 9; offset++) {
       const memory = bytes.slice();
       applyMask(memory.subarray(offset, offset + length), mask);
