@@ -7,6 +7,9 @@ import { nowUs, type UdpSocket } from "./udp_socket.ts";
 /** Datagrams that one connection sends before others have their turn. */
 const TURN_DATAGRAMS = 64;
 
+/** What comes sooner is waited for in turns of the event loop, as a timer takes two milliseconds at least. */
+const TURN_US = 100;
+
 /** Options of {@linkcode Link}. */
 export interface LinkOptions {
   readonly socket: UdpSocket;
@@ -80,7 +83,7 @@ export class Link implements Disposable {
   }
 
   #wakeAt(atUs: number, timeUs: number): void {
-    if (atUs <= timeUs) return this.#queue(setImmediate);
+    if (atUs <= timeUs + TURN_US) return this.#queue(setImmediate);
     // A timer that goes off too early costs less than a new one for each packet.
     if (this.#timerAtUs <= atUs && this.#timerAtUs > timeUs) return;
     clearTimeout(this.#timer);

@@ -14,7 +14,6 @@ import {
 } from "./handshake.ts";
 import {
   CLOSE_CODE,
-  MAX_DATAGRAM_BYTES,
   MAX_LOOPBACK_DATAGRAM_BYTES,
   mayBePacket,
   PACKET,
@@ -174,7 +173,6 @@ export class Reception {
       endedAtMs: undefined,
     };
     this.#opened.set(key, opened);
-    const isLoopback = isLoopbackAddress(from.hostname);
     const served = new ServedConnection({
       core: {
         nowUs: nowUs(),
@@ -183,7 +181,7 @@ export class Reception {
         congestion,
         maxBytesPerSecond,
         roundTripUs,
-        maxDatagramBytes: isLoopback ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES,
+        isLoopback: isLoopbackAddress(from.hostname),
       },
       link: { socket, to: from, bucket },
       catalogue,

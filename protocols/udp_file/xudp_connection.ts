@@ -15,8 +15,6 @@ import { MAX_FIRST_LINE_BYTES } from "./handshake.ts";
 import { Link } from "./link.ts";
 import {
   CLOSE_CODE,
-  MAX_DATAGRAM_BYTES,
-  MAX_LOOPBACK_DATAGRAM_BYTES,
   PacketHead,
   readPacket,
 } from "./packets.ts";
@@ -63,7 +61,7 @@ export class XudpConnection implements Disposable {
       peerCreditBytes: state.creditBytes,
       windowBytes: WINDOW_BYTES,
       roundTripUs: state.roundTripUs,
-      maxDatagramBytes: isLoopbackAddress(to.hostname) ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES,
+      isLoopback: isLoopbackAddress(to.hostname),
       keepsAlive: true,
       events: {
         control: (line) => this.#take(line),
