@@ -2,12 +2,12 @@ import { setImmediate } from "node:timers";
 import type { TokenBucket } from "../../net/token_bucket.ts";
 import type { Connection } from "./connection.ts";
 import type { PacketHead } from "./packets.ts";
-import { nowUs, type UdpSocket } from "./udp_socket.ts";
+import { isLoopbackAddress, nowUs, type UdpSocket } from "./udp_socket.ts";
 
 /** Datagrams that one connection sends before others have their turn. */
 const TURN_DATAGRAMS = 64;
 
-/** What comes sooner is waited for in turns of the event loop, as a timer takes two milliseconds at least. */
+/** Within a machine, what comes sooner is waited for in turns of the event loop: a timer takes two milliseconds. */
 const TURN_US = 100;
 
 /** Options of {@linkcode Link}. */
@@ -25,6 +25,7 @@ export interface LinkOptions {
 /** Carries out what a connection's core decides: sends what is due, and asks again in time. */
 export class Link implements Disposable {
   readonly #options: LinkOptions;
+  readonly #turnUs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtUs = Infinity;
   /** Whether it has a turn coming anyhow. */
@@ -33,6 +34,7 @@ export class Link implements Disposable {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#turnUs = isLoopbackAddress(options.to.hostname) ? TURN_US : 0;
   }
 
   /** Whether a datagram is from the peer. */
@@ -83,7 +85,7 @@ export class Link implements Disposable {
   }
 
   #wakeAt(atUs: number, timeUs: number): void {
-    if (atUs <= timeUs + TURN_US) return this.#queue(setImmediate);
+    if (atUs <= timeUs + this.#turnUs) return this.#queue(setImmediate);
     // A timer that goes off too early costs less than a new one for each packet.
     if (this.#timerAtUs <= atUs && this.#timerAtUs > timeUs) return;
     clearTimeout(this.#timer);

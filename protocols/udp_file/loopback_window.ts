@@ -2,11 +2,11 @@ import { type CongestionControl, LEAST_PACKETS, type PathSample } from "./conges
 
 /**
  * What a receiving socket holds: Linux gives it 212,992 bytes by default, and counts a datagram of Ethernet's size
- * as 2304 of them, a larger one by its pages: 92 of 1472 bytes fit, and 12 of 16 KiB.
+ * as 2304 of them, a larger one by its pages: 92 of 1472 bytes fit, 12 of 16 KiB and 4 of 48 KiB.
  */
 const SMALL_BYTES = 2048;
 const MOST_SMALL = 80;
-const MOST_BYTES = 176 * 1024;
+const MOST_BYTES = 192 * 1024;
 const MIDDLE_BYTES = 12_000;
 const MOST_MIDDLE_BYTES = 88 * 1024;
 /** What is left under way when the buffer was found smaller than that. */
@@ -46,7 +46,10 @@ export class LoopbackWindow implements CongestionControl {
       return;
     }
     const windows = sample.ackedBytes / this.windowBytes;
-    this.#share = Math.min(1, this.#share + windows * this.#datagramBytes / this.#mostBytes / PATIENT_WINDOWS);
+    this.#share = Math.min(
+      1,
+      this.#share + windows * this.#datagramBytes / this.#mostBytes / PATIENT_WINDOWS,
+    );
   }
 
   timedOut(times: number): void {

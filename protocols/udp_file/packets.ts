@@ -18,8 +18,8 @@ const CRC_AT = 24;
 export const BASE_DATAGRAM_BYTES = 1200;
 /** Longest datagram over a network: Ethernet's 1500 bytes, less 20 for IPv4 and 8 for UDP. */
 export const MAX_DATAGRAM_BYTES = 1472;
-/** Longest datagram over loopback. */
-export const MAX_LOOPBACK_DATAGRAM_BYTES = 16_384;
+/** Longest datagram over loopback: four of them fill a receiving socket's buffer. */
+export const MAX_LOOPBACK_DATAGRAM_BYTES = 49_152;
 
 /** Types of packets. */
 export const PACKET = {

@@ -39,6 +39,8 @@ export interface ReceptionOptions extends Pick<ServedConnectionOptions, "catalog
   readonly token?: string | undefined;
   /** 32 random bytes, for the cookies. */
   readonly secret: Uint8Array;
+  /** Datagrams are probed up to so many bytes. Default: what the way to the client can carry. */
+  readonly maxDatagramBytes?: number | undefined;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly onEvent: (event: ReceptionEvent) => void;
@@ -164,7 +166,7 @@ export class Reception {
     { nonce, cookie, credit, congestion, maxBytesPerSecond, roundTripUs, firstLine }: Open,
     { from, key }: { readonly from: Deno.NetAddr; readonly key: string },
   ): Uint8Array {
-    const { token, socket, bucket, catalogue, files, readAhead, onEvent } = this.#options;
+    const { token, socket, bucket, catalogue, files, readAhead, maxDatagramBytes, onEvent } = this.#options;
     const connection = this.#freeNumber();
     const proof = serverProof(token, { nonce, cookie });
     const opened: Opened = {
@@ -182,6 +184,7 @@ export class Reception {
         maxBytesPerSecond,
         roundTripUs,
         isLoopback: isLoopbackAddress(from.hostname),
+        maxDatagramBytes,
       },
       link: { socket, to: from, bucket },
       catalogue,

@@ -46,7 +46,8 @@ export class Sender implements PacketFates {
 
   constructor(options: ConnectionOptions) {
     const { nowUs, source, events, peerCreditBytes = 0, maxBytesPerSecond = Infinity } = options;
-    const { maxDatagramBytes = options.isLoopback ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES } = options;
+    const { maxDatagramBytes = options.isLoopback ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES } =
+      options;
     this.#nowUs = nowUs;
     this.#sentUs = nowUs;
     this.#mostBytesPerUs = maxBytesPerSecond / US_PER_S;

@@ -13,11 +13,7 @@ import {
 } from "./control_messages.ts";
 import { MAX_FIRST_LINE_BYTES } from "./handshake.ts";
 import { Link } from "./link.ts";
-import {
-  CLOSE_CODE,
-  PacketHead,
-  readPacket,
-} from "./packets.ts";
+import { CLOSE_CODE, PacketHead, readPacket } from "./packets.ts";
 import { type FileRequest, type FileSink, type Getting, type Listing, RefusedError } from "./requests.ts";
 import { isLoopbackAddress, nowUs } from "./udp_socket.ts";
 
