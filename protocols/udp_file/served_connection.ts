@@ -2,6 +2,7 @@ import type { Catalogue } from "../../store/catalogue.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { isSameVersion } from "../../store/file_version.ts";
 import { FileChangedError, type FoundFile, type FoundFiles } from "../../store/found_files.ts";
+import { OneByOne } from "../../store/one_by_one.ts";
 import { Connection, type ConnectionOptions, type ContentSource } from "./connection.ts";
 import {
   ControlError,
@@ -57,6 +58,7 @@ export class ServedConnection implements ContentSource {
   readonly #connection: Connection;
   readonly #link: Link;
   readonly #giving = new Map<number, Giving>();
+  readonly #hashing = new OneByOne();
   /** Lists under way, as what is left of their lines. */
   readonly #lists = new Set<Iterator<string>>();
   #listsAsked = 0;
@@ -176,6 +178,7 @@ export class ServedConnection implements ContentSource {
     const { id, path } = request;
     const ranges = request.ranges.map(([from, to]) => ({ from, to }));
     const reader = this.#options.readAhead.open(found, {
+      hashing: this.#hashing,
       onReady: () => {
         this.#connection.wake();
         this.#link.turn();
@@ -184,14 +187,7 @@ export class ServedConnection implements ContentSource {
     });
     const bytes = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     const lastByte = ranges.at(-1)?.to ?? 0;
-    const giving = {
-      request,
-      reader,
-      bytes,
-      startedMs: performance.now(),
-      lastByte,
-      isEndAsked: false,
-    };
+    const giving = { request, reader, bytes, startedMs: performance.now(), lastByte, isEndAsked: false };
     this.#giving.set(id, giving);
     this.#files++;
     this.#bytes += bytes;
