@@ -10,6 +10,7 @@ import {
 import { ReceivedPart } from "../../store/received_part.ts";
 import { ArrivingBytes } from "./arriving_bytes.ts";
 import type { FetchContext, Slice } from "./fetch_file.ts";
+import { isRequestable } from "./plain.ts";
 import type { Remote } from "./remote.ts";
 
 /**
@@ -19,6 +20,7 @@ import type { Remote } from "./remote.ts";
  * @throws {ConnectionProblem} After several tries.
  */
 export async function plainSize(remote: Remote, name: string): Promise<number> {
+  if (!isRequestable(name)) throw new MissingError("No plain server can be asked for so long a name");
   const patience = new Patience(remote.signal);
   for (;;) {
     try {

@@ -55,6 +55,12 @@ export function encodeDownload({ name, offset, length }: Download): Uint8Array<A
   return encoder.encode(`${DOWNLOAD_REQUEST}${name} ${offset} ${length}`);
 }
 
+/** Whether a request for any bytes of a file of this name is not too long. */
+export function isRequestable(name: string): boolean {
+  const { MAX_SAFE_INTEGER: most } = Number;
+  return encodeDownload({ name, offset: most, length: most }).length <= PLAIN_REQUEST_BYTES;
+}
+
 /** A request for the list. */
 export function encodeListRequest(): Uint8Array<ArrayBuffer> {
   return encoder.encode(LIST_REQUEST);

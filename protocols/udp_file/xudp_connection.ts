@@ -42,6 +42,7 @@ export class XudpConnection implements Disposable {
   readonly #answered: Answered;
   readonly #asked = new Map<number, Listing | Getting>();
   readonly #head = new PacketHead();
+  readonly #unlisten: () => void;
   #lastRequest = 0;
   /** The list that OPEN has asked for. */
   #first:
@@ -73,6 +74,9 @@ export class XudpConnection implements Disposable {
       },
     });
     this.#link = new Link({ socket, connection: this.#connection, to, onTurn: () => this.#afterTurn() });
+    const onAbort = () => this[Symbol.dispose]();
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#unlisten = () => signal.removeEventListener("abort", onAbort);
     // Before what has come already is delivered: its answer may be among it.
     if (firstLine(list) !== undefined) this.#expectFirst(list);
     answered.deliverTo((datagram, from) => {
@@ -80,7 +84,6 @@ export class XudpConnection implements Disposable {
         this.#link.receive(datagram, this.#head);
       }
     });
-    signal.addEventListener("abort", () => this[Symbol.dispose](), { once: true });
   }
 
   /** Whether it can be asked more. */
@@ -257,6 +260,7 @@ export class XudpConnection implements Disposable {
   #end(reason: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#unlisten();
     this.#link[Symbol.dispose]();
     this.#answered.socket[Symbol.dispose]();
     for (const { reject } of this.#asked.values()) {
