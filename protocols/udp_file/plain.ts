@@ -122,6 +122,11 @@ export function isText(datagram: Uint8Array, text: string): boolean {
   return datagram.length === text.length && new TextDecoder().decode(datagram) === text;
 }
 
+/** Whether two datagrams are the same. */
+export function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
+}
+
 function readingsOf(text: string): Download[] {
   const readings: Download[] = [];
   for (const pattern of [/^(.+) (\d+) (\d+)$/s, /^(.+) (\d+)$/s, /^(.+)$/s]) {

@@ -7,6 +7,7 @@ import { PlainTimer } from "./plain_timer.ts";
 import {
   type Download,
   EOF_TEXT,
+  isSameBytes,
   isText,
   MISSING_TEXT,
   parsePlainRequest,
@@ -136,8 +137,7 @@ export class PlainServing {
   }
 
   #isCopy(datagram: Uint8Array, nowMs: number): boolean {
-    return !this.isIdle && nowMs < this.#requestedAtMs + COPY_MS &&
-      isText(datagram, new TextDecoder().decode(this.#request));
+    return !this.isIdle && nowMs < this.#requestedAtMs + COPY_MS && isSameBytes(datagram, this.#request);
   }
 
   #download(readings: readonly Download[]): void {

@@ -9,11 +9,18 @@ import { udpFileServer } from "../../support/udp_file_server.ts";
 import { everyNthLost, udpRelay } from "../../support/udp_relay.ts";
 
 const FILE = pseudoRandomBytes(300_001);
+/** In UTF-8 it begins with the byte that packets begin with. */
+const HEBREW = "קובץ עם שם ארוך בעברית.txt";
 
 Deno.test("a plain client lists, and downloads by every form of request", async () => {
-  await using server = await udpFileServer({ "two words.bin": FILE, "empty": "", "sub/hidden": "1" });
+  await using server = await udpFileServer({
+    "two words.bin": FILE,
+    "empty": "",
+    "sub/hidden": "1",
+    [HEBREW]: FILE.subarray(0, 10),
+  });
   using client = plainUdpClient(server);
-  assertEquals(await client.list(), "empty 0B\ntwo words.bin 300001B\n");
+  assertEquals(await client.list(), `empty 0B\ntwo words.bin 300001B\n${HEBREW} 10B\n`);
   const cases: readonly (readonly [string, Uint8Array])[] = [
     ["DOWNLOAD two words.bin 0 0", FILE],
     ["DOWNLOAD two words.bin 0", FILE],
@@ -27,6 +34,7 @@ Deno.test("a plain client lists, and downloads by every form of request", async 
     assertEquals(await client.request(request), { size: "300001", bytes }, request);
   }
   assertEquals((await client.request("empty")).size, "0");
+  assertEquals((await client.request(HEBREW)).bytes, FILE.subarray(0, 10));
   for (const name of ["missing", "sub/hidden", "../etc/passwd"]) {
     await client.send(`DOWNLOAD ${name} 0 0`);
     assertEquals(new TextDecoder().decode(await client.receive()), "File not found");
