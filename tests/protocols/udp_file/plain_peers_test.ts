@@ -57,6 +57,49 @@ Deno.test("many plain clients are served at once, whether others answer or not",
   assertEquals(got, Object.values(files));
 });
 
+Deno.test("who asks and says nothing more keeps no other out", async () => {
+  await using server = await udpFileServer({ file: FILE });
+  using silent = new DisposableStack();
+  for (let i = 0; i < 80; i++) {
+    const client = silent.use(plainUdpClient(server));
+    await client.send("file");
+    assertEquals(new TextDecoder().decode(await client.receive()), "300001");
+  }
+  using client = plainUdpClient(server);
+  assertEquals(await client.list(), "file 300001B\n");
+  assertEquals(await client.download("file"), FILE);
+});
+
+Deno.test("whoever asks for lists all the time is sent 2 MB a second", async () => {
+  const files = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${"n".repeat(60)}${i}`, ""]));
+  await using server = await udpFileServer(files);
+  using client = plainUdpClient(server);
+  const startedMs = performance.now();
+  for (let i = 0; i < 3000; i++) await client.send("LIST");
+  let bytes = (await client.list()).length;
+  // Nothing else comes behind the answer to something else.
+  await client.send("missing");
+  for (let text = ""; text !== "File not found"; bytes += text.length) {
+    text = new TextDecoder().decode(await client.receive());
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  // And what a rest earns, and one that goes over it.
+  assert(bytes <= 2_000_000 * (seconds + 0.2) + 4096, `${bytes} bytes in ${seconds} s`);
+});
+
+Deno.test("a file that is replaced by one as long is not mixed with it", async () => {
+  await using server = await udpFileServer({ file: FILE });
+  using client = plainUdpClient(server);
+  await client.send("file");
+  assertEquals(new TextDecoder().decode(await client.receive()), "300001");
+  assertEquals(await client.receive(), FILE.subarray(0, 4096));
+  const other = join(server.dir, "other");
+  await Deno.writeFile(other, pseudoRandomBytes(FILE.length, 9));
+  await Deno.rename(other, join(server.dir, "file"));
+  await client.send("ACK");
+  assertEquals(new TextDecoder().decode(await client.receive()), "EOF");
+});
+
 Deno.test("a plain client that repeats gets all, though every 20th datagram is lost", async () => {
   const bytes = FILE.subarray(0, 120_000);
   await using server = await udpFileServer({ file: bytes });
