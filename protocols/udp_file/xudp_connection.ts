@@ -20,11 +20,15 @@ import {
   PacketHead,
   readPacket,
 } from "./packets.ts";
-import { type FileRequest, type FileSink, type Getting, type Listing, RefusedError } from "./requests.ts";
+import {
+  addPage,
+  type FileRequest,
+  type FileSink,
+  type Getting,
+  type Listing,
+  RefusedError,
+} from "./requests.ts";
 import { isLoopbackAddress, nowUs } from "./udp_socket.ts";
-
-/** Most files and directories of one list: what a client is ready to hold in memory. */
-const MAX_ENTRIES = 1_000_000;
 
 /** The request for a list that OPEN is to carry; `undefined`: there is none, or it is too long. */
 export function firstLine(list: string | undefined): string | undefined {
@@ -107,7 +111,7 @@ export class XudpConnection implements Disposable {
     this.#first = undefined;
     if (first?.path === path) return await first.listed;
     const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
-    const id = this.#next({ kind: "list", found: [], resolve, reject });
+    const id = this.#next({ kind: "list", found: [], characters: 0, resolve, reject });
     this.#say(messageLine({ list: { id, path } }));
     return await promise;
   }
@@ -164,7 +168,7 @@ export class XudpConnection implements Disposable {
 
   #expectFirst(path = ""): void {
     const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
-    this.#next({ kind: "list", found: [], resolve, reject });
+    this.#next({ kind: "list", found: [], characters: 0, resolve, reject });
     this.#first = { path, listed: promise };
     // Who lists something else never asks for it.
     promise.catch(() => {});
@@ -204,8 +208,7 @@ export class XudpConnection implements Disposable {
   ): void {
     const asked = this.#asked.get(id);
     if (asked?.kind !== "list") throw new ControlError("A list that nobody asked for");
-    for (const entry of entries) asked.found.push(entry);
-    if (asked.found.length > MAX_ENTRIES) throw new ControlError(`A list of more than ${MAX_ENTRIES} files`);
+    addPage(asked, { entries, more });
     if (more) return;
     this.#asked.delete(id);
     asked.resolve(asked.found);

@@ -1,7 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MAX_CONTROL_LINE_BYTES } from "../../../protocols/udp_file/connection.ts";
 import {
   ASKED_RANGES,
+  ControlError,
   entryLines,
   MAX_PATH_LENGTH,
   MAX_REQUEST,
@@ -9,6 +10,7 @@ import {
   parseClientMessage,
   parseServerMessage,
 } from "../../../protocols/udp_file/control_messages.ts";
+import { addPage } from "../../../protocols/udp_file/requests.ts";
 import type { CatalogueEntry } from "../../../store/catalogue_entries.ts";
 
 /** What takes the most bytes for its length in JSON, in UTF-8, and none of both. */
@@ -53,4 +55,24 @@ Deno.test("a line holds as many ranges as a client asks for at a time, whatever 
     assert(byteLength(line) <= MAX_CONTROL_LINE_BYTES, `${byteLength(line)} bytes`);
     assertEquals(parseClientMessage(line), { get });
   }
+});
+
+Deno.test("a client holds no list that is larger than there is memory for, and none without end", () => {
+  const listing = { found: [], characters: 0 };
+  const entry = (length: number): CatalogueEntry => {
+    return { path: "a".repeat(length), type: "file", size: 0, mtimeMs: 0 };
+  };
+  addPage(listing, { entries: [], more: false });
+  addPage(listing, { entries: [entry(1)], more: true });
+  assertThrows(() => addPage(listing, { entries: [], more: true }), ControlError, "empty");
+  const long = new Array(MAX_PATH_LENGTH).fill(entry(MAX_PATH_LENGTH));
+  const endless = () => {
+    for (let page = 0; page < 10; page++) addPage(listing, { entries: long, more: true });
+  };
+  assertThrows(endless, ControlError, "more files");
+  const many = { found: [], characters: 0 };
+  assertThrows(
+    () => addPage(many, { entries: new Array(1_000_001).fill(entry(1)), more: true }),
+    ControlError,
+  );
 });
