@@ -1,4 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Patience } from "../../net/patience.ts";
+import { TokenBucket } from "../../net/token_bucket.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import {
   CorruptError,
@@ -12,6 +14,9 @@ import { ArrivingBytes } from "./arriving_bytes.ts";
 import type { FetchContext, Slice } from "./fetch_file.ts";
 import { isRequestable } from "./plain.ts";
 import type { Remote } from "./remote.ts";
+
+/** Longest that an ACK is held back for the sake of a rate: servers repeat after a second what is not acknowledged. */
+const MOST_HELD_MS = 500;
 
 /**
  * The size of a file, from the server's list if it is there.
@@ -69,6 +74,7 @@ class PlainFetch implements RunningFile {
   readonly #wholeSize: number;
   readonly #slice: Slice;
   readonly #patience: Patience;
+  readonly #bucket: TokenBucket | undefined;
   #fetchedBytes = 0;
   #problem: unknown;
 
@@ -88,6 +94,9 @@ class PlainFetch implements RunningFile {
     this.#wholeSize = wholeSize;
     this.#slice = slice;
     this.#patience = new Patience(context.remote.signal);
+    const { maxBytesPerSecond: bytesPerSecond } = context.remote.access;
+    const nowMs = performance.now();
+    this.#bucket = bytesPerSecond === undefined ? undefined : new TokenBucket({ bytesPerSecond, nowMs });
     part.failed.catch((problem: unknown) => this.#problem ??= problem);
   }
 
@@ -146,8 +155,12 @@ class PlainFetch implements RunningFile {
         name: this.path,
         offset: base + gap.from,
         length: gap.to - gap.from,
-        store: (offset, bytes) => arriving.add(offset - base, bytes),
+        store: (offset, bytes) => {
+          this.#bucket?.spend(bytes.length, performance.now());
+          arriving.add(offset - base, bytes);
+        },
         ready: async () => {
+          await this.#keepToRate();
           await arriving.written();
           if (this.#problem !== undefined) throw this.#problem;
         },
@@ -159,5 +172,12 @@ class PlainFetch implements RunningFile {
       await arriving.flush();
       writer.close();
     }
+  }
+
+  /** What comes is as much as is acknowledged. */
+  async #keepToRate(): Promise<void> {
+    const waitMs = Math.min(MOST_HELD_MS, this.#bucket?.waitMs(performance.now()) ?? 0);
+    const { signal } = this.#context.remote;
+    if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => {});
   }
 }

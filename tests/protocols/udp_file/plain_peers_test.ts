@@ -118,6 +118,18 @@ Deno.test("files come from a plain server, whole and in part, and what is there 
   assertEquals(again?.kind, "there");
 });
 
+Deno.test("a plain server is asked for no more than the rate allows", async () => {
+  using server = plainUdpServer({ file: FILE.slice(0, 60_000) });
+  await using dir = await tempDir();
+  const startedMs = performance.now();
+  const setting = { port: server.port, directory: dir.path, maxBytesPerSecond: 100_000 };
+  const [end] = await fetchOverUdp(setting, ["file"]);
+  const seconds = (performance.now() - startedMs) / 1000;
+  assertEquals(end?.kind, "done");
+  // But for what a rest earns, and one that goes over it.
+  assert(60_000 <= 100_000 * (seconds + 0.2) + 4096, `${seconds} s`);
+});
+
 Deno.test("our client gets all from a plain server that takes a new request, though every 20th datagram is lost", async () => {
   const bytes = FILE.slice(0, 100_000);
   using server = plainUdpServer({ file: bytes });
