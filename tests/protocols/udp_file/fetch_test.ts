@@ -128,6 +128,8 @@ Deno.test("the token opens the server, and a server without it is not trusted", 
   await assertRejects(() => fetchOverUdp({ ...setting, token: "wrong" }), Error, "token");
   await assertRejects(() => fetchOverUdp(setting), Error, "token");
   await assertRejects(() => fetchOverUdp({ ...setting, port: open.port, token: "right" }), Error, "token");
+  // It is told so, and need not find out that nobody is there.
+  assertEquals((await open.told("closed")).reason, "");
 });
 
 Deno.test("a hundred clients at once each get all", async () => {
