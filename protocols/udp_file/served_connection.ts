@@ -190,7 +190,6 @@ export class ServedConnection implements ContentSource {
     const giving = { request, reader, bytes, startedMs: performance.now(), lastByte, isEndAsked: false };
     this.#giving.set(id, giving);
     this.#files++;
-    this.#bytes += bytes;
     this.#connection.offer(id, ranges);
     // What is sent from the digest's beginning is hashed as it goes; else that takes a while, so now.
     if (bytes === 0 || ranges[0]?.from !== request.digest[0]) this.#askEnd(giving);
@@ -220,6 +219,7 @@ export class ServedConnection implements ContentSource {
     const { request: { path }, bytes, startedMs } = giving;
     this.#connection.withdraw(request);
     this.#forget(giving);
+    this.#bytes += bytes;
     if (bytes < TOLD_FROM_BYTES) return;
     const seconds = (performance.now() - startedMs) / 1000;
     this.#options.onEvent({ type: "served", address: this.#options.link.to.hostname, path, bytes, seconds });
@@ -245,6 +245,7 @@ export class ServedConnection implements ContentSource {
     if (giving === undefined) return;
     const sentBytes = this.#connection.withdraw(request);
     this.#forget(giving);
+    this.#bytes += sentBytes;
     this.#connection.sendControl(messageLine({ error: { id: request, code, text, sentBytes } }));
   }
 
@@ -268,7 +269,10 @@ export class ServedConnection implements ContentSource {
   #end(reason: string): void {
     this.#isOver = true;
     this.#link[Symbol.dispose]();
-    for (const { reader } of this.#giving.values()) reader[Symbol.dispose]();
+    for (const [request, { reader }] of this.#giving) {
+      this.#bytes += this.#connection.withdraw(request);
+      reader[Symbol.dispose]();
+    }
     this.#giving.clear();
     const { roundTripUs, lostPackets, sentPackets } = this.#connection.path;
     this.#options.onEvent({

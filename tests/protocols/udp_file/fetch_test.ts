@@ -92,6 +92,8 @@ Deno.test("what an interrupted run has left is gone on with, and a changed file 
   const stop = new AbortController();
   using relay = udpRelay(server.port, afterDatagrams(400, () => stop.abort()));
   await assertRejects(() => fetchOverUdp({ ...setting, port: relay.port, signal: stop.signal }));
+  const { bytes } = await server.told("closed");
+  assert(bytes > 0 && bytes < LARGE.length, `${bytes} bytes`);
   const [left] = (await filesBelow(dir.path)).filter((name) => name.endsWith(".part"));
   assertEquals(left, "large.bin.part");
   const [end] = await fetchOverUdp({ ...setting, port: relay.port });
