@@ -106,7 +106,8 @@ export class PlainServing {
    * @returns Whether it has acknowledged something.
    */
   receive(datagram: Uint8Array, nowMs: number): boolean {
-    if (datagram.length === 0) return false;
+    // What servers say is not answered: two of them, or one and itself, would go on for ever.
+    if (datagram.length === 0 || isText(datagram, MISSING_TEXT)) return false;
     const request = parsePlainRequest(datagram);
     if (request?.kind === "ack") return this.#acknowledge(nowMs);
     if (!this.#isCopy(datagram, nowMs)) this.#begin(request, datagram, nowMs);

@@ -78,6 +78,7 @@ for (
     ["../secret", ["File not found"]],
     ["x".repeat(2000), ["File not found"]],
     ["ACK", []],
+    ["File not found", []],
     ["", []],
   ] as const
 ) {
