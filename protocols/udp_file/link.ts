@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers";
+import { RateTurn } from "../../net/rate_turn.ts";
 import type { TokenBucket } from "../../net/token_bucket.ts";
 import type { Connection } from "./connection.ts";
 import type { PacketHead } from "./packets.ts";
@@ -26,6 +27,8 @@ export interface LinkOptions {
 export class Link implements Disposable {
   readonly #options: LinkOptions;
   readonly #turnUs: number;
+  readonly #buckets: readonly TokenBucket[];
+  readonly #rateTurn = new RateTurn();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtUs = Infinity;
   /** Whether it has a turn coming anyhow. */
@@ -35,6 +38,7 @@ export class Link implements Disposable {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#turnUs = isLoopbackAddress(options.to.hostname) ? TURN_US : 0;
+    this.#buckets = options.bucket === undefined ? [] : [options.bucket];
   }
 
   /** Whether a datagram is from the peer. */
@@ -52,17 +56,17 @@ export class Link implements Disposable {
   /** Sends what is due. To be called when the connection was told something. */
   turn(): void {
     if (this.#isOver) return;
-    const { socket, connection, to, bucket, onTurn } = this.#options;
+    const { socket, connection, to, onTurn } = this.#options;
     for (let sent = 0;; sent++) {
       const { next } = socket;
       if (next === undefined) return this.#queue((turn) => socket.whenFree(turn));
       if (sent === TURN_DATAGRAMS) return this.#queue(setImmediate);
       const timeUs = nowUs();
-      const waitMs = bucket?.waitMs(timeUs / 1000) ?? 0;
+      const waitMs = this.#rateTurn.waitMs(this.#buckets, timeUs / 1000);
       if (waitMs > 0) return this.#wakeAt(timeUs + waitMs * 1000, timeUs);
       const length = connection.send(next, timeUs);
       if (length === 0) break;
-      bucket?.spend(length, timeUs / 1000);
+      this.#rateTurn.spend(this.#buckets, length, timeUs / 1000);
       socket.send(length, to);
     }
     onTurn();
