@@ -1,9 +1,10 @@
+import { BASE_DATAGRAM_BYTES, MAX_LOOPBACK_DATAGRAM_BYTES } from "../protocols/udp_file/packets.ts";
 import { startUdpFileServer } from "../protocols/udp_file/server.ts";
 import { setUpLog } from "../terminal/log.ts";
 import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { type Command, defineCommand } from "./command.ts";
-import { byteSizeBetween, text, toggle } from "./flag_values.ts";
+import { byteSizeBetween, text, toggle, wholeNumber } from "./flag_values.ts";
 import { listening, untilAborted, urlHost, warnIfOpen } from "./listening.ts";
 import { DEFAULT_DIRECTORY, servedDirectory } from "./served_directory.ts";
 import { CLIENT_TOKEN, connectionFlags, listenFlags, logFlags } from "./serving_flags.ts";
@@ -44,16 +45,29 @@ whether what arrives is right, or who asks: --plain-off is for open networks.`,
       valueName: "RATE",
       parse: byteSizeBetween("4K", "1T"),
     },
+    maxDatagram: {
+      summary: "Most bytes of a datagram, where the path is known to carry no more; else that is found out",
+      valueName: "BYTES",
+      parse: wholeNumber(BASE_DATAGRAM_BYTES, MAX_LOOPBACK_DATAGRAM_BYTES),
+    },
     ...logFlags(),
   },
-  async run({ list, maxRate, plainOff, ...values }, { args, signal }) {
+  async run({ list, maxRate, maxDatagram, plainOff, ...values }, { args, signal }) {
     const dir = await servedDirectory(args);
     const log = setUpLog({ format: values.log, quiet: values.quiet });
     const { host, port } = values;
     warnIfOpen(log, { ...values, can: "read the files" });
     using told = udpServeLog(log);
     const { onEvent } = told;
-    const options = { ...values, plain: !plainOff, dir, listFile: list, maxBytesPerSecond: maxRate, onEvent };
+    const options = {
+      ...values,
+      plain: !plainOff,
+      dir,
+      listFile: list,
+      maxBytesPerSecond: maxRate,
+      maxDatagramBytes: maxDatagram,
+      onEvent,
+    };
     const server = await listening({ host, port }, () => startUdpFileServer(options));
     printResult(`Serving ${printable(server.dir)} at ${urlHost(host)}:${server.port}`);
     log.info("listening", { host, port: server.port, dir: server.dir });

@@ -22,6 +22,12 @@ export class TokenBucket {
     return this.#balance > 0 ? 0 : Math.ceil((1 - this.#balance) / this.#perMs);
   }
 
+  /** Whether nothing was spent of late: a new one would allow no more. */
+  isFull(nowMs: number): boolean {
+    this.#earn(nowMs);
+    return this.#balance === this.#perMs * BURST_MS;
+  }
+
   /** What to spend at once at most, so that several who share the rate take turns. */
   get portionBytes(): number {
     return Math.max(1024, Math.floor(this.#perMs * BURST_MS / 4));

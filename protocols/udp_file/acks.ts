@@ -84,16 +84,25 @@ export class ReceivedNumbers {
   }
 }
 
+/** Within a machine an ACK goes out as soon as nothing more is there: no timer is as fine as a round trip. */
+const LOOPBACK_DELAY_US = 20;
+
 /**
  * When to send an ACK (RFC 9000 section 13.2): two by two at first; then eight times in a round trip, or when
  * a good deal has come; at once when something is missing; and never later than {@linkcode MAX_ACK_DELAY_US}.
  */
 export class AckTiming {
+  readonly #isLoopback: boolean;
   #packets = 0;
   #bytes = 0;
   #total = 0;
   #dueUs = Infinity;
   #sentUs = -Infinity;
+
+  /** @param options `isLoopback`: the path does not leave the machine. */
+  constructor({ isLoopback }: { readonly isLoopback: boolean }) {
+    this.#isLoopback = isLoopback;
+  }
 
   /** When an ACK is due; `Infinity`: there is nothing to acknowledge. */
   get dueUs(): number {
@@ -120,6 +129,10 @@ export class AckTiming {
     const isMuch = this.#packets >= MOST_PACKETS || this.#bytes >= MOST_BYTES;
     if (isGap || isMuch || (this.#packets >= 2 && this.#total <= EAGER_PACKETS)) {
       this.#dueUs = nowUs;
+      return;
+    }
+    if (this.#isLoopback) {
+      this.#dueUs = nowUs + LOOPBACK_DELAY_US;
       return;
     }
     const spacingUs = clamp(roundTripUs / 8, MOST_SPACING_US);

@@ -5,8 +5,8 @@ import type { RangeWriter } from "../../store/ranged_part.ts";
 const PIECE_BYTES = 256 * 1024;
 /** Pieces that wait for more of their bytes; beyond that what is there of the oldest is written as it is. */
 const MAX_PIECES = 160;
-/** Memory that is kept for the next pieces. */
-const KEPT = 8;
+/** Memory that is kept for the next pieces, in pieces: what is let go takes memory until it is collected. */
+const KEPT = 64;
 
 /** A stretch of the file that has not come whole. */
 interface Piece {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { admittedAddresses, type Endpoint, printed } from "../../net/dial.ts";
-import { NONCE_BYTES } from "./handshake.ts";
+import { encodeLeave, NONCE_BYTES } from "./handshake.ts";
 import { Opening, type OpeningState } from "./opening.ts";
 import { CLOSE_CODE } from "./packets.ts";
 import { nowUs, UdpSocket } from "./udp_socket.ts";
@@ -115,6 +115,8 @@ async function attempt(
       signal.throwIfAborted();
     }
     const { state } = opening;
+    // Else the server would wait for it.
+    if (state.kind === "untrusted") socket.sendCopy(encodeLeave(state.connection), to);
     if (state.kind !== "opened" && state.kind !== "plain") throw problemOf(state, access.endpoint, socket);
     if (state.kind === "plain" && access.token !== undefined) {
       throw refusal("The server asks for no token, so it can't prove that it is the right one");

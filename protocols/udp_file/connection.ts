@@ -60,7 +60,7 @@ export class Connection {
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #numbers = new ReceivedNumbers();
-  readonly #timing = new AckTiming();
+  readonly #timing: AckTiming;
   readonly #ack = new Ack();
   readonly #head = new PacketHead();
   #state: ConnectionState = { kind: "open" };
@@ -75,6 +75,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#connection = options.connection;
     this.#keepsAlive = options.keepsAlive ?? false;
+    this.#timing = new AckTiming({ isLoopback: options.isLoopback ?? false });
     this.#sender = new Sender(options);
     this.#receiver = new Receiver(options.events, options.windowBytes ?? 0);
     this.#receivedUs = options.nowUs;

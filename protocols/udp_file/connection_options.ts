@@ -40,7 +40,12 @@ export interface ConnectionOptions {
   readonly windowBytes?: number | undefined;
   /** `rate` does not slow down for loss alone, `cubic` does as TCP would. Default: `rate`. */
   readonly congestion?: "rate" | "cubic" | undefined;
-  /** Datagrams are probed up to so many bytes. Default: {@linkcode MAX_DATAGRAM_BYTES}. */
+  /**
+   * The path does not leave the machine: datagrams are as long as loopback takes, ACKs are its only clock, and
+   * `congestion` says nothing. Default: false.
+   */
+  readonly isLoopback?: boolean | undefined;
+  /** Datagrams are probed up to so many bytes. Default: what Ethernet takes, and more over loopback. */
   readonly maxDatagramBytes?: number | undefined;
   /** Never to send faster, all bytes of UDP payload counted. Default: no bound. */
   readonly maxBytesPerSecond?: number | undefined;

@@ -11,10 +11,12 @@ import type { ByteRange } from "../../store/byte_ranges.ts";
 export const MAX_REQUEST = 65_535;
 /** Most ranges of one request. */
 export const MAX_RANGES = 1024;
-/** Longest page of a list, in UTF-16 units, of which each takes three bytes at most. */
+/** How many of them a client asks for at a time: a line has to hold them with every path, each character escaped. */
+export const ASKED_RANGES = 200;
+/** Longest page of a list, in UTF-16 units of its JSON, of which each takes three bytes at most. */
 const PAGE_LENGTH = 10_000;
 /** Longest path, in UTF-16 units. */
-const MAX_PATH = 4096;
+export const MAX_PATH_LENGTH = 4096;
 
 /** Why a request is not answered. */
 export const REFUSAL = ["notFound", "changed", "unreadable", "tooMuch", "cancelled"] as const;
@@ -22,10 +24,10 @@ export type RefusalCode = typeof REFUSAL[number];
 
 const id = z.int().min(1).max(MAX_REQUEST);
 const bytes = z.int().nonnegative();
-const path = z.string().min(1).max(MAX_PATH);
+const path = z.string().min(1).max(MAX_PATH_LENGTH);
 const range = z.tuple([bytes, bytes]).refine(([from, to]) => from < to, "a range that is reversed or empty");
 
-const list = z.object({ id, path: z.string().max(MAX_PATH).default("") });
+const list = z.object({ id, path: z.string().max(MAX_PATH_LENGTH).default("") });
 const get = z.object({
   id,
   path,
@@ -96,7 +98,8 @@ export function* entryLines(request: number, listed: Iterable<CatalogueEntry>): 
   let page: CatalogueEntry[] = [];
   let length = 0;
   for (const each of listed) {
-    const entryLength = each.path.length + 100;
+    // JSON writes a control character as six.
+    const entryLength = JSON.stringify(each.path).length + 100;
     if (page.length > 0 && length + entryLength > PAGE_LENGTH) {
       yield messageLine({ entries: { id: request, entries: page, more: true } });
       page = [];

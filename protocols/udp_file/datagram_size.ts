@@ -1,7 +1,7 @@
 import { BASE_DATAGRAM_BYTES } from "./packets.ts";
 
 /** Sizes that paths are known to carry, down from loopback, Ethernet, PPPoE and tunnels to IPv6's least. */
-const LADDER = [16_384, 8952, 4096, 1472, 1452, 1400, 1280];
+const LADDER = [49_152, 16_384, 8952, 4096, 1472, 1452, 1400, 1280];
 /** A size that so many probes did not get through is too large (RFC 8899 section 5.1.2, MAX_PROBES). */
 const MAX_PROBES = 3;
 /**

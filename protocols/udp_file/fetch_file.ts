@@ -13,7 +13,7 @@ import type { FileVersion } from "../../store/file_version.ts";
 import { type PrefixDigest, prefixDigest } from "../../store/prefix_digest.ts";
 import { ReceivedPart } from "../../store/received_part.ts";
 import { ArrivingBytes } from "./arriving_bytes.ts";
-import { MAX_RANGES } from "./control_messages.ts";
+import { ASKED_RANGES } from "./control_messages.ts";
 import type { Remote } from "./remote.ts";
 import { RefusedError } from "./requests.ts";
 import type { XudpConnection } from "./xudp_connection.ts";
@@ -166,8 +166,8 @@ class FileFetch implements RunningFile {
       const missing = this.#part.written.gaps({ from: 0, to: this.size });
       try {
         const connection = await this.#context.remote.connectXudp();
-        const got = await this.#get(connection, missing.slice(0, MAX_RANGES));
-        if (missing.length <= MAX_RANGES) return { ...got, connection };
+        const got = await this.#get(connection, missing);
+        if (missing.length <= ASKED_RANGES) return { ...got, connection };
         connection.done(got.id);
       } catch (problem) {
         if (this.#problem !== undefined) throw this.#problem;
@@ -184,10 +184,12 @@ class FileFetch implements RunningFile {
 
   async #get(connection: XudpConnection, missing: readonly ByteRange[]) {
     const base = this.#slice?.from ?? 0;
+    const ranges = missing.slice(0, ASKED_RANGES);
+    const whole = this.#slice ?? { from: 0, to: this.#version.size };
     const writer = await this.#part.openWriter();
     const arriving = new ArrivingBytes({
       writer,
-      ranges: missing,
+      ranges,
       onWritten: (bytes) => {
         connection.consumed(bytes);
         this.#fetchedBytes += bytes;
@@ -203,8 +205,9 @@ class FileFetch implements RunningFile {
       const got = await connection.get({
         path: this.path,
         version: this.#version,
-        ranges: missing.map(({ from, to }) => ({ from: base + from, to: base + to })),
-        digest: this.#slice ?? { from: 0, to: this.#version.size },
+        ranges: ranges.map(({ from, to }) => ({ from: base + from, to: base + to })),
+        // Of the last ranges alone: to compute it the server may have to read all of the file.
+        digest: ranges.length === missing.length ? whole : { from: 0, to: 0 },
       }, (offset, bytes) => arriving.add(offset - base, bytes));
       await arriving.flush();
       if (this.#problem !== undefined) throw this.#problem;

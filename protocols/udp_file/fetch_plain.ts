@@ -1,15 +1,22 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Patience } from "../../net/patience.ts";
+import { TokenBucket } from "../../net/token_bucket.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import {
   CorruptError,
   type FetchedFile,
   type FileOrder,
+  MissingError,
   type RunningFile,
 } from "../../store/fetched_file.ts";
 import { ReceivedPart } from "../../store/received_part.ts";
 import { ArrivingBytes } from "./arriving_bytes.ts";
 import type { FetchContext, Slice } from "./fetch_file.ts";
+import { isRequestable } from "./plain.ts";
 import type { Remote } from "./remote.ts";
+
+/** Longest that an ACK is held back for the sake of a rate: servers repeat after a second what is not acknowledged. */
+const MOST_HELD_MS = 500;
 
 /**
  * The size of a file, from the server's list if it is there.
@@ -18,6 +25,7 @@ import type { Remote } from "./remote.ts";
  * @throws {ConnectionProblem} After several tries.
  */
 export async function plainSize(remote: Remote, name: string): Promise<number> {
+  if (!isRequestable(name)) throw new MissingError("No plain server can be asked for so long a name");
   const patience = new Patience(remote.signal);
   for (;;) {
     try {
@@ -60,6 +68,7 @@ class PlainFetch implements RunningFile {
   readonly #wholeSize: number;
   readonly #slice: Slice;
   readonly #patience: Patience;
+  readonly #bucket: TokenBucket | undefined;
   #fetchedBytes = 0;
   #problem: unknown;
 
@@ -79,6 +88,9 @@ class PlainFetch implements RunningFile {
     this.#wholeSize = wholeSize;
     this.#slice = slice;
     this.#patience = new Patience(context.remote.signal);
+    const { maxBytesPerSecond: bytesPerSecond } = context.remote.access;
+    const nowMs = performance.now();
+    this.#bucket = bytesPerSecond === undefined ? undefined : new TokenBucket({ bytesPerSecond, nowMs });
     part.failed.catch((problem: unknown) => this.#problem ??= problem);
   }
 
@@ -136,8 +148,12 @@ class PlainFetch implements RunningFile {
         name: this.path,
         offset: base + gap.from,
         length: gap.to - gap.from,
-        store: (offset, bytes) => arriving.add(offset - base, bytes),
+        store: (offset, bytes) => {
+          this.#bucket?.spend(bytes.length, performance.now());
+          arriving.add(offset - base, bytes);
+        },
         ready: async () => {
+          await this.#keepToRate();
           await arriving.written();
           if (this.#problem !== undefined) throw this.#problem;
         },
@@ -149,5 +165,12 @@ class PlainFetch implements RunningFile {
       await arriving.flush();
       writer.close();
     }
+  }
+
+  /** What comes is as much as is acknowledged. */
+  async #keepToRate(): Promise<void> {
+    const waitMs = Math.min(MOST_HELD_MS, this.#bucket?.waitMs(performance.now()) ?? 0);
+    const { signal } = this.#context.remote;
+    if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => {});
   }
 }

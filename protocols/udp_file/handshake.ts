@@ -14,6 +14,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { COOKIE_BYTES } from "./cookie.ts";
 import {
+  CLOSE_CODE,
   getU32,
   PACKET,
   PACKET_HEADER_BYTES,
@@ -166,6 +167,15 @@ export function encodeRefusal(code: number, reason: string, nonce: Uint8Array): 
   const packet = new Uint8Array(ASKING_BYTES);
   const payloadBytes = writeClose(packet, code, reason);
   return sealed(packet.subarray(0, PACKET_HEADER_BYTES + payloadBytes), PACKET.close, nonce);
+}
+
+/** A whole CLOSE of a client that wants nothing of a connection that it was given. */
+export function encodeLeave(connection: number): Uint8Array<ArrayBuffer> {
+  const packet = new Uint8Array(ASKING_BYTES);
+  const head = new PacketHead();
+  head.type = PACKET.close;
+  head.connection = connection;
+  return packet.subarray(0, sealPacket(packet, head, writeClose(packet, CLOSE_CODE.done, "")));
 }
 
 /** What stands for a connection before it has its number. @param nonce The client's. */

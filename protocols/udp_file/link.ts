@@ -1,11 +1,15 @@
 import { setImmediate } from "node:timers";
+import { RateTurn } from "../../net/rate_turn.ts";
 import type { TokenBucket } from "../../net/token_bucket.ts";
 import type { Connection } from "./connection.ts";
 import type { PacketHead } from "./packets.ts";
-import { nowUs, type UdpSocket } from "./udp_socket.ts";
+import { isLoopbackAddress, nowUs, type UdpSocket } from "./udp_socket.ts";
 
 /** Datagrams that one connection sends before others have their turn. */
 const TURN_DATAGRAMS = 64;
+
+/** Within a machine, what comes sooner is waited for in turns of the event loop: a timer takes two milliseconds. */
+const TURN_US = 100;
 
 /** Options of {@linkcode Link}. */
 export interface LinkOptions {
@@ -22,6 +26,9 @@ export interface LinkOptions {
 /** Carries out what a connection's core decides: sends what is due, and asks again in time. */
 export class Link implements Disposable {
   readonly #options: LinkOptions;
+  readonly #turnUs: number;
+  readonly #buckets: readonly TokenBucket[];
+  readonly #rateTurn = new RateTurn();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtUs = Infinity;
   /** Whether it has a turn coming anyhow. */
@@ -30,6 +37,8 @@ export class Link implements Disposable {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#turnUs = isLoopbackAddress(options.to.hostname) ? TURN_US : 0;
+    this.#buckets = options.bucket === undefined ? [] : [options.bucket];
   }
 
   /** Whether a datagram is from the peer. */
@@ -47,17 +56,17 @@ export class Link implements Disposable {
   /** Sends what is due. To be called when the connection was told something. */
   turn(): void {
     if (this.#isOver) return;
-    const { socket, connection, to, bucket, onTurn } = this.#options;
+    const { socket, connection, to, onTurn } = this.#options;
     for (let sent = 0;; sent++) {
       const { next } = socket;
       if (next === undefined) return this.#queue((turn) => socket.whenFree(turn));
       if (sent === TURN_DATAGRAMS) return this.#queue(setImmediate);
       const timeUs = nowUs();
-      const waitMs = bucket?.waitMs(timeUs / 1000) ?? 0;
+      const waitMs = this.#rateTurn.waitMs(this.#buckets, timeUs / 1000);
       if (waitMs > 0) return this.#wakeAt(timeUs + waitMs * 1000, timeUs);
       const length = connection.send(next, timeUs);
       if (length === 0) break;
-      bucket?.spend(length, timeUs / 1000);
+      this.#rateTurn.spend(this.#buckets, length, timeUs / 1000);
       socket.send(length, to);
     }
     onTurn();
@@ -80,7 +89,7 @@ export class Link implements Disposable {
   }
 
   #wakeAt(atUs: number, timeUs: number): void {
-    if (atUs <= timeUs) return this.#queue(setImmediate);
+    if (atUs <= timeUs + this.#turnUs) return this.#queue(setImmediate);
     // A timer that goes off too early costs less than a new one for each packet.
     if (this.#timerAtUs <= atUs && this.#timerAtUs > timeUs) return;
     clearTimeout(this.#timer);

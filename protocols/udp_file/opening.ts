@@ -53,8 +53,8 @@ export type OpeningState =
   | { readonly kind: "silent" }
   /** One of {@linkcode CLOSE_CODE}, and a reason of the server's: to be escaped before it is shown. */
   | { readonly kind: "refused"; readonly code: number; readonly reason: string }
-  /** The server does not know the token. */
-  | { readonly kind: "untrusted" };
+  /** The server does not know the token. It has opened a connection. */
+  | { readonly kind: "untrusted"; readonly connection: number };
 
 /**
  * Opens a connection.
@@ -151,7 +151,7 @@ export class Opening {
     const { nonce, token } = this.#options;
     const opened = { nonce, cookie: this.#cookie };
     if (token !== undefined && !isProof(accept.proof, serverProof(token, opened))) {
-      this.#state = { kind: "untrusted" };
+      this.#state = { kind: "untrusted", connection: accept.connection };
       return;
     }
     this.#measure(nowUs);

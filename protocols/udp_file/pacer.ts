@@ -28,7 +28,7 @@ export class Pacer {
   /** Whether a packet may leave now. */
   mayLeave(nowUs: number): boolean {
     this.#fill(nowUs);
-    return this.#budget > 0;
+    return this.#bytesPerUs === Infinity || this.#budget > 0;
   }
 
   /** A packet has left. */

@@ -18,8 +18,8 @@ const CRC_AT = 24;
 export const BASE_DATAGRAM_BYTES = 1200;
 /** Longest datagram over a network: Ethernet's 1500 bytes, less 20 for IPv4 and 8 for UDP. */
 export const MAX_DATAGRAM_BYTES = 1472;
-/** Longest datagram over loopback. */
-export const MAX_LOOPBACK_DATAGRAM_BYTES = 16_384;
+/** Longest datagram over loopback: four of them fill a receiving socket's buffer. */
+export const MAX_LOOPBACK_DATAGRAM_BYTES = 49_152;
 
 /** Types of packets. */
 export const PACKET = {
@@ -136,9 +136,11 @@ export function readPacket(datagram: Uint8Array, head: PacketHead): boolean {
   return true;
 }
 
-/** Whether a datagram may be a packet, by its first byte. A plain request may begin with it, too. */
+/** Whether a datagram may be a packet, damaged or not. A text may begin with the same byte, as names in Hebrew do. */
 export function mayBePacket(datagram: Uint8Array): boolean {
-  return datagram.length >= PACKET_HEADER_BYTES && datagram[0] === MAGIC;
+  // The rest of a character in UTF-8 is 0x80 to 0xbf, which no type is.
+  const isText = ((datagram[1] ?? 0) & 0xc0) === 0x80;
+  return datagram.length >= PACKET_HEADER_BYTES && datagram[0] === MAGIC && !isText;
 }
 
 /** A packet's send time: a clock in microseconds, modulo 2^32. */

@@ -55,6 +55,12 @@ export function encodeDownload({ name, offset, length }: Download): Uint8Array<A
   return encoder.encode(`${DOWNLOAD_REQUEST}${name} ${offset} ${length}`);
 }
 
+/** Whether a request for any bytes of a file of this name is not too long. */
+export function isRequestable(name: string): boolean {
+  const { MAX_SAFE_INTEGER: most } = Number;
+  return encodeDownload({ name, offset: most, length: most }).length <= PLAIN_REQUEST_BYTES;
+}
+
 /** A request for the list. */
 export function encodeListRequest(): Uint8Array<ArrayBuffer> {
   return encoder.encode(LIST_REQUEST);
@@ -114,6 +120,11 @@ export function parsePlainSize(datagram: Uint8Array): number | undefined {
 /** Whether a datagram is exactly a text. */
 export function isText(datagram: Uint8Array, text: string): boolean {
   return datagram.length === text.length && new TextDecoder().decode(datagram) === text;
+}
+
+/** Whether two datagrams are the same. */
+export function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
 function readingsOf(text: string): Download[] {

@@ -3,7 +3,15 @@
  * datagrams and when it wants to be called again. Times are milliseconds.
  */
 
-import { ACK_TEXT, encodeDownload, EOF_TEXT, isText, MISSING_TEXT, parsePlainSize } from "./plain.ts";
+import {
+  ACK_TEXT,
+  encodeDownload,
+  EOF_TEXT,
+  isSameBytes,
+  isText,
+  MISSING_TEXT,
+  parsePlainSize,
+} from "./plain.ts";
 
 /** After so much silence it asks again, and half as long again each time. */
 const SILENCE_MS = 2000;
@@ -189,7 +197,7 @@ export class PlainFetching {
     }
     if (sinceAckMs > Math.max(DOUBTFUL_MS, 1.5 * this.#mostMs)) return this.#askAgain(nowMs);
     // Sooner than an answer can be here: what the network has repeated.
-    if (sinceAckMs >= 0 && sinceAckMs < this.#leastMs / 2 && isSame(datagram, this.#before)) return;
+    if (sinceAckMs >= 0 && sinceAckMs < this.#leastMs / 2 && isSameBytes(datagram, this.#before)) return;
     if (datagram.length > left) {
       return this.#fail("broken", `${datagram.length} bytes came where ${left} were left`);
     }
@@ -220,8 +228,4 @@ export class PlainFetching {
     this.#state = { kind: "failed", cause, reason };
     this.#owesAck = false;
   }
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }

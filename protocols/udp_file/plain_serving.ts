@@ -7,10 +7,12 @@ import { PlainTimer } from "./plain_timer.ts";
 import {
   type Download,
   EOF_TEXT,
+  isSameBytes,
   isText,
   MISSING_TEXT,
   parsePlainRequest,
   PLAIN_DATAGRAM_BYTES,
+  type PlainRequest,
 } from "./plain.ts";
 
 /** The same request so soon after is a copy that the network made: answering it would spoil a plain client's file. */
@@ -77,6 +79,7 @@ export class PlainServing {
   #state: State = { kind: "idle" };
   #request: Uint8Array = new Uint8Array(0);
   #requestedAtMs = -Infinity;
+  #isAcknowledged = false;
 
   constructor(offer: PlainOffer) {
     this.#offer = offer;
@@ -87,17 +90,36 @@ export class PlainServing {
     return this.#answers.length === 0 && (this.#state.kind === "idle" || this.#state.kind === "ended");
   }
 
+  /** Whether an ACK has come since the last request: who asks gets what is sent, or makes ACKs up as well. */
+  get isAcknowledged(): boolean {
+    return this.#isAcknowledged;
+  }
+
   /** When to call {@linkcode next} although nothing has come; `undefined`: never. */
   get wakeAtMs(): number | undefined {
     return this.#state.kind === "waiting" ? this.#timer.expiresAtMs : undefined;
   }
 
-  /** Takes what the client has sent. Its bytes may be used again afterwards. */
-  receive(datagram: Uint8Array, nowMs: number): void {
-    if (datagram.length === 0) return;
+  /**
+   * Takes what the client has sent. Its bytes may be used again afterwards.
+   *
+   * @returns Whether it has acknowledged something.
+   */
+  receive(datagram: Uint8Array, nowMs: number): boolean {
+    // What servers say is not answered: two of them, or one and itself, would go on for ever.
+    if (datagram.length === 0 || isText(datagram, MISSING_TEXT)) return false;
     const request = parsePlainRequest(datagram);
     if (request?.kind === "ack") return this.#acknowledge(nowMs);
-    if (this.#isCopy(datagram, nowMs)) return;
+    if (!this.#isCopy(datagram, nowMs)) this.#begin(request, datagram, nowMs);
+    return false;
+  }
+
+  #begin(
+    request: Exclude<PlainRequest, { readonly kind: "ack" }> | undefined,
+    datagram: Uint8Array,
+    nowMs: number,
+  ): void {
+    this.#isAcknowledged = false;
     this.#request = datagram.slice();
     this.#requestedAtMs = nowMs;
     this.#answers.length = 0;
@@ -136,8 +158,7 @@ export class PlainServing {
   }
 
   #isCopy(datagram: Uint8Array, nowMs: number): boolean {
-    return !this.isIdle && nowMs < this.#requestedAtMs + COPY_MS &&
-      isText(datagram, new TextDecoder().decode(this.#request));
+    return !this.isIdle && nowMs < this.#requestedAtMs + COPY_MS && isSameBytes(datagram, this.#request);
   }
 
   #download(readings: readonly Download[]): void {
@@ -162,14 +183,19 @@ export class PlainServing {
     this.#state = { kind: "ended", copies: 1 };
   }
 
-  #acknowledge(nowMs: number): void {
+  #acknowledge(nowMs: number): boolean {
     const state = this.#state;
     if (state.kind === "waiting" && state.copies > 0) {
-      if (this.#timer.acknowledged(nowMs)) this.#continue(state.rest);
-    } else if (state.kind === "ended" && this.#answers.length === 0 && state.copies < MAX_EOF_COPIES) {
+      if (!this.#timer.acknowledged(nowMs)) return false;
+      this.#isAcknowledged = true;
+      this.#continue(state.rest);
+      return true;
+    }
+    if (state.kind === "ended" && this.#answers.length === 0 && state.copies < MAX_EOF_COPIES) {
       this.#answers.push(EOF);
       this.#state = { kind: "ended", copies: state.copies + 1 };
     }
+    return false;
   }
 
   #read({ rest, isAsked }: Extract<State, { kind: "reading" }>): PlainStep | undefined {

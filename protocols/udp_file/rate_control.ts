@@ -1,6 +1,7 @@
 import { AckHeaps } from "./ack_heaps.ts";
 import { PathLoss } from "./path_loss.ts";
 import { Cubic } from "./cubic.ts";
+import { StandingQueue } from "./standing_queue.ts";
 import { type CongestionControl, INITIAL_PACKETS, LEAST_PACKETS, type PathSample } from "./congestion.ts";
 
 /** Doubles what is under way each round: 4 ln 2 (BBR, section 4.2.2). */
@@ -17,16 +18,14 @@ const BANDWIDTH_ROUNDS = 10;
 const LEAST_RTT_US = 10_000_000;
 const DRAINED_US = 100_000;
 const DRAINED_SHARE = 0.5;
-/** A queue holds the packets of a round back for more than this, on average. */
-const QUEUE_SHARE = 0.1;
-const QUEUE_US = 2000;
 /** Starting up, so many are lost before a queue counts as full within a round. */
 const OVERFLOW_PACKETS = 16;
 /** A queue that drops again so soon is filled by others, too; for how long that is believed. */
 const SHARED_WITHIN_US = 10_000_000;
 const SHARED_US = 20_000_000;
-/** Who shares a queue sees it full from time to time. */
+/** Who shares a queue sees it full from time to time, and hardly ever empty. */
 const QUIET_US = 6_000_000;
+const EMPTY_US = 1_000_000;
 /** What is left under way by a queue that drops (BBR version 3: Beta). */
 const BACK_OFF = 0.7;
 /** What a back-off leaves at least: what was seen to arrive, and the time that ACKs take to tell. */
@@ -73,6 +72,7 @@ export class RateControl implements CongestionControl {
   #roundAcked = 0;
   #roundLost = 0;
   readonly #loss = new PathLoss();
+  readonly #queue = new StandingQueue();
   /** Bytes that may be under way after a queue was seen to drop. */
   #ceiling = Infinity;
   #hasDropped = false;
@@ -165,6 +165,7 @@ export class RateControl implements CongestionControl {
 
   #findLeast({ roundTripUs, nowUs }: PathSample): void {
     if (roundTripUs === 0) return;
+    this.#queue.measured(roundTripUs, Math.min(this.#leastUs, roundTripUs), nowUs);
     const isOver = nowUs > this.#leastAtUs + LEAST_RTT_US;
     if (roundTripUs <= this.#leastUs || (isOver && this.#phase.kind === "look")) {
       this.#leastUs = roundTripUs;
@@ -175,7 +176,9 @@ export class RateControl implements CongestionControl {
   #endRound(sample: PathSample): void {
     const isQueued = this.#isQueued(this.#roundTripsUs / Math.max(1, this.#roundTrips));
     if (!isQueued) this.#loss.note(this.#roundAcked, this.#roundLost);
-    else if (this.#loss.isMore(this.#roundAcked, this.#roundLost)) this.#dropped(sample);
+    else if (this.#isFull && this.#loss.isMore(this.#roundAcked, this.#roundLost)) {
+      this.#dropped(sample);
+    }
     if (this.#phase.kind === "startup" && !sample.isStarved) this.#lookIfFull();
     this.#roundFromUs = sample.nowUs;
     this.#roundTripsUs = 0;
@@ -190,12 +193,16 @@ export class RateControl implements CongestionControl {
   }
 
   #isQueued(roundTripUs: number): boolean {
-    return roundTripUs > (1 + QUEUE_SHARE) * this.#leastUs + QUEUE_US;
+    return this.#queue.holdsBack(roundTripUs, this.#leastUs);
+  }
+
+  get #isFull(): boolean {
+    return this.#queue.isFull(this.#leastUs);
   }
 
   /** Starting up, a queue fills within a round: what it drops then is not waited for to the end of it. */
-  #isOverflowing({ roundTripUs }: PathSample): boolean {
-    return this.#isQueued(roundTripUs) && this.#roundLost >= OVERFLOW_PACKETS &&
+  #isOverflowing(sample: PathSample): boolean {
+    return this.#isFull && this.#roundLost >= OVERFLOW_PACKETS &&
       this.#loss.isMore(this.#roundAcked, this.#roundLost);
   }
 
@@ -257,7 +264,12 @@ export class RateControl implements CongestionControl {
         return;
       case "shared":
         this.#phase.cubic.grow(sample);
-        if (nowUs < this.#phase.untilUs && nowUs < this.#droppedUs + QUIET_US) return;
+        if (
+          nowUs < this.#phase.untilUs && nowUs < this.#droppedUs + QUIET_US &&
+          nowUs < this.#queue.lastUs + EMPTY_US
+        ) {
+          return;
+        }
         // One drop more is enough to go back.
         this.#droppedUs = nowUs;
         this.#phase = { kind: "cycle", step: 1, sinceUs: nowUs };

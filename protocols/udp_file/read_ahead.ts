@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import { type FoundFile, type FoundFiles, keyOf } from "../../store/found_files.ts";
+import type { OneByOne } from "../../store/one_by_one.ts";
 import { Turns } from "../../store/turns.ts";
 
 /** Bytes that are read at a time. */
@@ -29,7 +30,9 @@ interface CachedFile {
 }
 
 /** Who reads a file. */
-export interface ReaderEvents {
+export interface ReaderOptions {
+  /** What is read for digests waits for its turn here, so that nobody who asks for many takes all the time. */
+  readonly hashing: OneByOne;
   /** What was not there may be there now. */
   readonly onReady: () => void;
   /** The file is not any more what was found, or can't be read: nothing more comes of it. */
@@ -45,6 +48,9 @@ export class ReadAhead {
   readonly #pieces: Piece[] = [];
   readonly #maxPieces: number;
   readonly #open = new Map<string, CachedFile>();
+  /** Those that there was no memory for, the one that waits for longest first. */
+  readonly #starved = new Set<CachedFile>();
+  #loading = 0;
   #readers = 0;
   #uses = 0;
 
@@ -55,7 +61,7 @@ export class ReadAhead {
   }
 
   /** Begins to read a file. The reader has to be disposed of. */
-  open(found: FoundFile, events: ReaderEvents): FileReader {
+  open(found: FoundFile, options: ReaderOptions): FileReader {
     const key = `${found.path}\0${keyOf(found.info)}`;
     let file = this.#open.get(key);
     if (file === undefined) {
@@ -64,7 +70,7 @@ export class ReadAhead {
       this.#open.set(key, file);
     }
     this.#readers++;
-    const reader = new FileReader(this, file, events);
+    const reader = new FileReader(this, file, options);
     file.readers.add(reader);
     return reader;
   }
@@ -75,6 +81,7 @@ export class ReadAhead {
     this.#readers--;
     if (file.readers.size > 0) return;
     this.#open.delete(file.key);
+    this.#starved.delete(file);
     for (const piece of file.pieces.values()) piece.file = undefined;
     file.pieces.clear();
   }
@@ -98,33 +105,41 @@ export class ReadAhead {
    * The digest of a range of a file, in hexadecimal. What of it was not hashed as it was read for sending is read
    * for it.
    *
+   * @param reader Who wants it. It is given up with the reader.
    * @throws {FileChangedError}
    * @throws {UnreadableError}
    */
-  async digest(file: CachedFile, range: ByteRange): Promise<string> {
+  async digest(file: CachedFile, range: ByteRange, reader: FileReader): Promise<string> {
     const { size } = file.found.version;
     const isWhole = range.from === 0 && range.to === size;
     const digest = isWhole ? file.digest : new GrowingDigest(range);
-    const buffer = new Uint8Array(Math.min(PIECE_BYTES, range.to - range.from));
-    const turns = new Turns();
-    while (digest.next < range.to) {
-      const from = digest.next;
-      const bytes = buffer.subarray(0, Math.min(buffer.length, range.to - from));
-      await this.#files.read(file.found, from, bytes);
-      digest.feed(from, bytes);
-      await turns.next();
-    }
+    if (digest.next < range.to) await reader.hashing.run(() => this.#hash(file, digest, reader));
     // Of an empty one nothing was read: it may be another file by now.
     await this.#files.read(file.found, 0, new Uint8Array(0));
     return digest.hex();
   }
 
+  /** Reads what is not in a digest yet. */
+  async #hash(file: CachedFile, digest: GrowingDigest, reader: FileReader): Promise<void> {
+    const buffer = new Uint8Array(Math.min(PIECE_BYTES, digest.to - digest.next));
+    const turns = new Turns();
+    while (digest.next < digest.to) {
+      if (!file.readers.has(reader)) throw new Error("Nobody wants this digest any more");
+      const from = digest.next;
+      const bytes = buffer.subarray(0, Math.min(buffer.length, digest.to - from));
+      await this.#files.read(file.found, from, bytes);
+      digest.feed(from, bytes);
+      await turns.next();
+    }
+  }
+
   #load(file: CachedFile, index: number): void {
     const piece = this.#take();
-    if (piece === undefined) return;
+    if (piece === undefined) return void this.#starved.add(file);
     piece.file = file;
     piece.index = index;
     piece.isLoading = true;
+    this.#loading++;
     file.pieces.set(index, piece);
     const from = index * PIECE_BYTES;
     const bytes = piece.bytes.subarray(0, Math.min(PIECE_BYTES, file.found.version.size - from));
@@ -137,16 +152,30 @@ export class ReadAhead {
   #loaded(file: CachedFile, piece: Piece, bytes: Uint8Array): void {
     piece.isLoading = false;
     piece.usedAt = ++this.#uses;
-    if (piece.file !== file) return;
-    file.digest.feed(piece.index * PIECE_BYTES, bytes);
-    for (const reader of file.readers) reader.ready();
+    this.#loading--;
+    if (piece.file === file) {
+      file.digest.feed(piece.index * PIECE_BYTES, bytes);
+      for (const reader of file.readers) reader.ready();
+    }
+    this.#feedStarved();
   }
 
   #failed(file: CachedFile, piece: Piece, problem: unknown): void {
     piece.isLoading = false;
     piece.file = undefined;
+    this.#loading--;
     file.pieces.delete(piece.index);
     for (const reader of [...file.readers]) reader.fail(problem);
+    this.#feedStarved();
+  }
+
+  /** There is memory again for some that found none: nothing else would tell them. */
+  #feedStarved(): void {
+    for (const file of this.#starved) {
+      if (this.#loading === this.#maxPieces) return;
+      this.#starved.delete(file);
+      for (const reader of file.readers) reader.ready();
+    }
   }
 
   /** Memory for a piece: the one that was used longest ago, if all are in use. */
@@ -177,15 +206,19 @@ export class ReadAhead {
 export class FileReader implements Disposable {
   readonly #cache: ReadAhead;
   readonly #file: CachedFile;
-  readonly #events: ReaderEvents;
+  readonly #options: ReaderOptions;
   #last: Piece | undefined;
   /** Whether it found nothing when it asked last. */
   #isWaiting = false;
 
-  constructor(cache: ReadAhead, file: CachedFile, events: ReaderEvents) {
+  constructor(cache: ReadAhead, file: CachedFile, options: ReaderOptions) {
     this.#cache = cache;
     this.#file = file;
-    this.#events = events;
+    this.#options = options;
+  }
+
+  get hashing(): OneByOne {
+    return this.#options.hashing;
   }
 
   /** Fills in bytes from an offset on. @returns How many; 0: they are not in memory yet. */
@@ -206,19 +239,19 @@ export class FileReader implements Disposable {
 
   /** As {@linkcode ReadAhead.digest}. */
   async digest(range: ByteRange): Promise<string> {
-    return await this.#cache.digest(this.#file, range);
+    return await this.#cache.digest(this.#file, range, this);
   }
 
   /** Something of the file was read. */
   ready(): void {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
-    this.#events.onReady();
+    this.#options.onReady();
   }
 
   /** The file can't be read. */
   fail(problem: unknown): void {
-    this.#events.onFailure(problem);
+    this.#options.onFailure(problem);
   }
 
   [Symbol.dispose](): void {
@@ -228,14 +261,15 @@ export class FileReader implements Disposable {
 
 /** The SHA-256 of a range, computed in the order of its bytes as they come by. */
 class GrowingDigest {
-  readonly #to: number;
+  /** Where it ends. */
+  readonly to: number;
   readonly #hash: Hash = createHash("sha256");
   #next: number;
   #hex: string | undefined;
 
   constructor({ from, to }: ByteRange) {
     this.#next = from;
-    this.#to = to;
+    this.to = to;
   }
 
   /** The first byte that is not in it. */
@@ -245,7 +279,7 @@ class GrowingDigest {
 
   /** Takes what of these bytes comes next. */
   feed(from: number, bytes: Uint8Array): void {
-    const end = Math.min(from + bytes.length, this.#to);
+    const end = Math.min(from + bytes.length, this.to);
     if (this.#next < from || this.#next >= end) return;
     this.#hash.update(bytes.subarray(this.#next - from, end - from));
     this.#next = end;

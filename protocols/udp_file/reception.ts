@@ -14,7 +14,6 @@ import {
 } from "./handshake.ts";
 import {
   CLOSE_CODE,
-  MAX_DATAGRAM_BYTES,
   MAX_LOOPBACK_DATAGRAM_BYTES,
   mayBePacket,
   PACKET,
@@ -40,6 +39,8 @@ export interface ReceptionOptions extends Pick<ServedConnectionOptions, "catalog
   readonly token?: string | undefined;
   /** 32 random bytes, for the cookies. */
   readonly secret: Uint8Array;
+  /** Datagrams are probed up to so many bytes. Default: what the way to the client can carry. */
+  readonly maxDatagramBytes?: number | undefined;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly onEvent: (event: ReceptionEvent) => void;
@@ -47,14 +48,15 @@ export interface ReceptionOptions extends Pick<ServedConnectionOptions, "catalog
 
 /** How long a cookie is good at most, in milliseconds: so long an OPEN may come again. */
 const OPEN_MS = 60_000;
+/** Connections that are over, whose OPEN may come again: who opens and closes all the time fills no memory with them. */
+const MAX_ENDED = 1024;
 /** How long clients are told that the server stops, in milliseconds. */
 const GOODBYE_MS = 100;
 
-/** A client that was taken. */
-interface Opened {
+/** A client that was taken, and has gone. */
+interface Ended {
   readonly accept: Uint8Array;
-  readonly connection: number;
-  endedAtMs: number | undefined;
+  readonly atMs: number;
 }
 
 /** The clients of XUDP/1: proves them, opens their connections, and gives each its packets. */
@@ -63,8 +65,10 @@ export class Reception {
   readonly #cookies: Cookies;
   readonly #limit: ConnectionLimit;
   readonly #connections = new Map<number, ServedConnection>();
-  /** By what an OPEN is recognised by when it comes again; also for some time after the connection. */
-  readonly #opened = new Map<string, Opened>();
+  /** By what an OPEN is recognised by when it comes again. */
+  readonly #opened = new Map<string, Uint8Array>();
+  /** The same of connections that are over, the first to end first. */
+  readonly #ended = new Map<string, Ended>();
   readonly #head = new PacketHead();
   #isClosing = false;
 
@@ -94,8 +98,9 @@ export class Reception {
 
   /** Forgets what can't come again. To be called now and then. */
   forgetOld(nowMs: number): void {
-    for (const [key, { endedAtMs = Infinity }] of this.#opened) {
-      if (nowMs - endedAtMs > OPEN_MS) this.#opened.delete(key);
+    for (const [key, { atMs }] of this.#ended) {
+      if (nowMs - atMs <= OPEN_MS && this.#ended.size <= MAX_ENDED) return;
+      this.#ended.delete(key);
     }
   }
 
@@ -143,8 +148,8 @@ export class Reception {
     const { hostname: address, port } = from;
     if (!this.#cookies.isGood(cookie, { address, port, nonce }, performance.now())) return;
     const key = `${address} ${port} ${nonce.toHex()}`;
-    const opened = this.#opened.get(key);
-    if (opened !== undefined) return socket.sendCopy(opened.accept, from);
+    const accept = this.#opened.get(key) ?? this.#ended.get(key)?.accept;
+    if (accept !== undefined) return socket.sendCopy(accept, from);
     const refused = this.#refusal(open, address);
     if (refused === undefined) return socket.sendCopy(this.#accept(open, { from, key }), from);
     this.#options.onEvent({ type: "refused", address, reason: refused });
@@ -165,16 +170,11 @@ export class Reception {
     { nonce, cookie, credit, congestion, maxBytesPerSecond, roundTripUs, firstLine }: Open,
     { from, key }: { readonly from: Deno.NetAddr; readonly key: string },
   ): Uint8Array {
-    const { token, socket, bucket, catalogue, files, readAhead, onEvent } = this.#options;
+    const { token, socket, bucket, catalogue, files, readAhead, maxDatagramBytes, onEvent } = this.#options;
     const connection = this.#freeNumber();
     const proof = serverProof(token, { nonce, cookie });
-    const opened: Opened = {
-      accept: encodeAccept({ connection, credit: 0, proof }, nonce),
-      connection,
-      endedAtMs: undefined,
-    };
-    this.#opened.set(key, opened);
-    const isLoopback = isLoopbackAddress(from.hostname);
+    const accept = encodeAccept({ connection, credit: 0, proof }, nonce);
+    this.#opened.set(key, accept);
     const served = new ServedConnection({
       core: {
         nowUs: nowUs(),
@@ -183,7 +183,8 @@ export class Reception {
         congestion,
         maxBytesPerSecond,
         roundTripUs,
-        maxDatagramBytes: isLoopback ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES,
+        isLoopback: isLoopbackAddress(from.hostname),
+        maxDatagramBytes,
       },
       link: { socket, to: from, bucket },
       catalogue,
@@ -193,12 +194,14 @@ export class Reception {
       onEnd: () => {
         this.#connections.delete(connection);
         this.#limit.release(from.hostname);
-        opened.endedAtMs = performance.now();
+        this.#opened.delete(key);
+        this.#ended.set(key, { accept, atMs: performance.now() });
+        this.forgetOld(performance.now());
       },
     });
     this.#connections.set(connection, served);
     if (firstLine !== "") served.begin(firstLine);
-    return opened.accept;
+    return accept;
   }
 
   #freeNumber(): number {

@@ -3,6 +3,7 @@ import { printed } from "../../net/dial.ts";
 import { Patience } from "../../net/patience.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { openServer, type ServerAccess } from "./connect.ts";
+import { MAX_PATH_LENGTH } from "./control_messages.ts";
 import { PlainServer } from "./plain_server.ts";
 import { firstLine, XudpConnection } from "./xudp_connection.ts";
 
@@ -33,6 +34,8 @@ export class Remote implements Disposable {
   ): Promise<PlainServer | XudpConnection> {
     if (this.#connection?.isOpen) return this.#connection;
     const { signal } = this;
+    // One that has no numbers left for requests would be kept alive for nothing.
+    this[Symbol.dispose]();
     const answered = await openServer(this.access, { signal, firstLine: firstLine(list) });
     const { state } = answered;
     return this.#connection = state.kind === "opened"
@@ -61,6 +64,8 @@ export class Remote implements Disposable {
    * @throws {ConnectionProblem} After several tries.
    */
   async list(path: string): Promise<readonly CatalogueEntry[] | undefined> {
+    // What can't be there is not asked for: too long a name would end the connection.
+    if (path.length > MAX_PATH_LENGTH) return undefined;
     const patience = new Patience(this.signal);
     for (;;) {
       try {

@@ -3,12 +3,14 @@ import { type CongestionControl, PathSample } from "./congestion.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { Cubic } from "./cubic.ts";
 import { DatagramSize } from "./datagram_size.ts";
+import { LoopbackWindow } from "./loopback_window.ts";
 import { Outgoing } from "./outgoing.ts";
 import { Pacer } from "./pacer.ts";
 import {
   type Ack,
   BASE_DATAGRAM_BYTES,
   MAX_DATAGRAM_BYTES,
+  MAX_LOOPBACK_DATAGRAM_BYTES,
   PACKET,
   PACKET_HEADER_BYTES,
   type PacketHead,
@@ -44,6 +46,8 @@ export class Sender implements PacketFates {
 
   constructor(options: ConnectionOptions) {
     const { nowUs, source, events, peerCreditBytes = 0, maxBytesPerSecond = Infinity } = options;
+    const { maxDatagramBytes = options.isLoopback ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES } =
+      options;
     this.#nowUs = nowUs;
     this.#sentUs = nowUs;
     this.#mostBytesPerUs = maxBytesPerSecond / US_PER_S;
@@ -51,11 +55,9 @@ export class Sender implements PacketFates {
     this.#packets = new SentPackets(this, this.roundTrip);
     const delivered = (file: number) => events.delivered(file);
     this.outgoing = new Outgoing({ source, creditBytes: peerCreditBytes, delivered });
-    this.#congestion = options.congestion === "cubic"
-      ? new Cubic(BASE_DATAGRAM_BYTES)
-      : new RateControl(BASE_DATAGRAM_BYTES);
+    this.#congestion = congestionControl(options);
     this.#pacer = new Pacer(nowUs);
-    this.#size = new DatagramSize(options.maxDatagramBytes ?? MAX_DATAGRAM_BYTES);
+    this.#size = new DatagramSize(maxDatagramBytes);
     this.#pacer.setRate(this.bytesPerUs, nowUs);
   }
 
@@ -217,4 +219,9 @@ export class Sender implements PacketFates {
       length: packets.lengthOf(number),
     };
   }
+}
+
+function congestionControl({ isLoopback, congestion }: ConnectionOptions): CongestionControl {
+  if (isLoopback) return new LoopbackWindow(BASE_DATAGRAM_BYTES);
+  return congestion === "cubic" ? new Cubic(BASE_DATAGRAM_BYTES) : new RateControl(BASE_DATAGRAM_BYTES);
 }

@@ -2,6 +2,7 @@ import type { Catalogue } from "../../store/catalogue.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { isSameVersion } from "../../store/file_version.ts";
 import { FileChangedError, type FoundFile, type FoundFiles } from "../../store/found_files.ts";
+import { OneByOne } from "../../store/one_by_one.ts";
 import { Connection, type ConnectionOptions, type ContentSource } from "./connection.ts";
 import {
   ControlError,
@@ -57,6 +58,7 @@ export class ServedConnection implements ContentSource {
   readonly #connection: Connection;
   readonly #link: Link;
   readonly #giving = new Map<number, Giving>();
+  readonly #hashing = new OneByOne();
   /** Lists under way, as what is left of their lines. */
   readonly #lists = new Set<Iterator<string>>();
   #listsAsked = 0;
@@ -176,6 +178,7 @@ export class ServedConnection implements ContentSource {
     const { id, path } = request;
     const ranges = request.ranges.map(([from, to]) => ({ from, to }));
     const reader = this.#options.readAhead.open(found, {
+      hashing: this.#hashing,
       onReady: () => {
         this.#connection.wake();
         this.#link.turn();
@@ -184,17 +187,9 @@ export class ServedConnection implements ContentSource {
     });
     const bytes = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     const lastByte = ranges.at(-1)?.to ?? 0;
-    const giving = {
-      request,
-      reader,
-      bytes,
-      startedMs: performance.now(),
-      lastByte,
-      isEndAsked: false,
-    };
+    const giving = { request, reader, bytes, startedMs: performance.now(), lastByte, isEndAsked: false };
     this.#giving.set(id, giving);
     this.#files++;
-    this.#bytes += bytes;
     this.#connection.offer(id, ranges);
     // What is sent from the digest's beginning is hashed as it goes; else that takes a while, so now.
     if (bytes === 0 || ranges[0]?.from !== request.digest[0]) this.#askEnd(giving);
@@ -224,6 +219,7 @@ export class ServedConnection implements ContentSource {
     const { request: { path }, bytes, startedMs } = giving;
     this.#connection.withdraw(request);
     this.#forget(giving);
+    this.#bytes += bytes;
     if (bytes < TOLD_FROM_BYTES) return;
     const seconds = (performance.now() - startedMs) / 1000;
     this.#options.onEvent({ type: "served", address: this.#options.link.to.hostname, path, bytes, seconds });
@@ -249,6 +245,7 @@ export class ServedConnection implements ContentSource {
     if (giving === undefined) return;
     const sentBytes = this.#connection.withdraw(request);
     this.#forget(giving);
+    this.#bytes += sentBytes;
     this.#connection.sendControl(messageLine({ error: { id: request, code, text, sentBytes } }));
   }
 
@@ -272,7 +269,10 @@ export class ServedConnection implements ContentSource {
   #end(reason: string): void {
     this.#isOver = true;
     this.#link[Symbol.dispose]();
-    for (const { reader } of this.#giving.values()) reader[Symbol.dispose]();
+    for (const [request, { reader }] of this.#giving) {
+      this.#bytes += this.#connection.withdraw(request);
+      reader[Symbol.dispose]();
+    }
     this.#giving.clear();
     const { roundTripUs, lostPackets, sentPackets } = this.#connection.path;
     this.#options.onEvent({

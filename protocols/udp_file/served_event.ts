@@ -12,7 +12,9 @@ export interface SentFile {
 export interface ClosedEvent {
   readonly type: "closed";
   readonly address: string;
+  /** That were asked for. */
   readonly files: number;
+  /** Of files, as far as they were sent; each counts once. */
   readonly bytes: number;
   readonly seconds: number;
   /** Smoothed, in milliseconds. */

@@ -33,6 +33,8 @@ export interface UdpFileServerOptions {
   readonly token?: string | undefined;
   /** Whether plain clients are served. Default: true, without a token. */
   readonly plain?: boolean | undefined;
+  /** Most bytes of a datagram; larger ones are not even tried. Default: what the way to a client can carry. */
+  readonly maxDatagramBytes?: number | undefined;
   /** Most connections of XUDP/1 at a time. */
   readonly maxConnections: number;
   /** Most of them from one address; of IPv6 from one /64. */

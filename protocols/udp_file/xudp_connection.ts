@@ -13,18 +13,16 @@ import {
 } from "./control_messages.ts";
 import { MAX_FIRST_LINE_BYTES } from "./handshake.ts";
 import { Link } from "./link.ts";
+import { CLOSE_CODE, PacketHead, readPacket } from "./packets.ts";
 import {
-  CLOSE_CODE,
-  MAX_DATAGRAM_BYTES,
-  MAX_LOOPBACK_DATAGRAM_BYTES,
-  PacketHead,
-  readPacket,
-} from "./packets.ts";
-import { type FileRequest, type FileSink, type Getting, type Listing, RefusedError } from "./requests.ts";
+  addPage,
+  type FileRequest,
+  type FileSink,
+  type Getting,
+  type Listing,
+  RefusedError,
+} from "./requests.ts";
 import { isLoopbackAddress, nowUs } from "./udp_socket.ts";
-
-/** Most files and directories of one list: what a client is ready to hold in memory. */
-const MAX_ENTRIES = 1_000_000;
 
 /** The request for a list that OPEN is to carry; `undefined`: there is none, or it is too long. */
 export function firstLine(list: string | undefined): string | undefined {
@@ -42,6 +40,7 @@ export class XudpConnection implements Disposable {
   readonly #answered: Answered;
   readonly #asked = new Map<number, Listing | Getting>();
   readonly #head = new PacketHead();
+  readonly #unlisten: () => void;
   #lastRequest = 0;
   /** The list that OPEN has asked for. */
   #first:
@@ -63,7 +62,7 @@ export class XudpConnection implements Disposable {
       peerCreditBytes: state.creditBytes,
       windowBytes: WINDOW_BYTES,
       roundTripUs: state.roundTripUs,
-      maxDatagramBytes: isLoopbackAddress(to.hostname) ? MAX_LOOPBACK_DATAGRAM_BYTES : MAX_DATAGRAM_BYTES,
+      isLoopback: isLoopbackAddress(to.hostname),
       keepsAlive: true,
       events: {
         control: (line) => this.#take(line),
@@ -73,6 +72,9 @@ export class XudpConnection implements Disposable {
       },
     });
     this.#link = new Link({ socket, connection: this.#connection, to, onTurn: () => this.#afterTurn() });
+    const onAbort = () => this[Symbol.dispose]();
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#unlisten = () => signal.removeEventListener("abort", onAbort);
     // Before what has come already is delivered: its answer may be among it.
     if (firstLine(list) !== undefined) this.#expectFirst(list);
     answered.deliverTo((datagram, from) => {
@@ -80,7 +82,6 @@ export class XudpConnection implements Disposable {
         this.#link.receive(datagram, this.#head);
       }
     });
-    signal.addEventListener("abort", () => this[Symbol.dispose](), { once: true });
   }
 
   /** Whether it can be asked more. */
@@ -104,7 +105,7 @@ export class XudpConnection implements Disposable {
     this.#first = undefined;
     if (first?.path === path) return await first.listed;
     const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
-    const id = this.#next({ kind: "list", found: [], resolve, reject });
+    const id = this.#next({ kind: "list", found: [], characters: 0, resolve, reject });
     this.#say(messageLine({ list: { id, path } }));
     return await promise;
   }
@@ -161,7 +162,7 @@ export class XudpConnection implements Disposable {
 
   #expectFirst(path = ""): void {
     const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
-    this.#next({ kind: "list", found: [], resolve, reject });
+    this.#next({ kind: "list", found: [], characters: 0, resolve, reject });
     this.#first = { path, listed: promise };
     // Who lists something else never asks for it.
     promise.catch(() => {});
@@ -201,8 +202,7 @@ export class XudpConnection implements Disposable {
   ): void {
     const asked = this.#asked.get(id);
     if (asked?.kind !== "list") throw new ControlError("A list that nobody asked for");
-    for (const entry of entries) asked.found.push(entry);
-    if (asked.found.length > MAX_ENTRIES) throw new ControlError(`A list of more than ${MAX_ENTRIES} files`);
+    addPage(asked, { entries, more });
     if (more) return;
     this.#asked.delete(id);
     asked.resolve(asked.found);
@@ -257,6 +257,7 @@ export class XudpConnection implements Disposable {
   #end(reason: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#unlisten();
     this.#link[Symbol.dispose]();
     this.#answered.socket[Symbol.dispose]();
     for (const { reject } of this.#asked.values()) {

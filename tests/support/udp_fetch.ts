@@ -9,6 +9,7 @@ export interface UdpFetchSetting {
   readonly overwrite?: boolean;
   readonly token?: string;
   readonly cut?: Cut;
+  readonly maxBytesPerSecond?: number;
   readonly signal?: AbortSignal;
   readonly onFile?: (file: RunningFile) => void;
 }
@@ -21,7 +22,7 @@ export async function fetchOverUdp(setting: UdpFetchSetting, names?: readonly st
     endpoint: { hostname: "127.0.0.1", port },
     token,
     congestion: "rate",
-    maxBytesPerSecond: undefined,
+    maxBytesPerSecond: setting.maxBytesPerSecond,
   } as const;
   using remote = new Remote(access, setting.signal ?? new AbortController().signal);
   await using tree = new TreeFetch({

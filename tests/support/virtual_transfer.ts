@@ -7,11 +7,23 @@ import {
 } from "../../protocols/udp_file/connection.ts";
 import { MAX_LOOPBACK_DATAGRAM_BYTES, PacketHead, readPacket } from "../../protocols/udp_file/packets.ts";
 import { type ByteRange, ByteRanges } from "../../store/byte_ranges.ts";
-import type { VirtualLink } from "./virtual_network.ts";
+import { seededChance, type VirtualLink } from "./virtual_network.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 /** The number of every connection here. */
 export const CONNECTION = 0x1234_5678;
+
+/** A machine that has other things to do: what comes meanwhile waits in the socket's buffer, as far as it fits. */
+export interface BusyOptions {
+  /** From one pause to the next, and how long one takes, each on average. */
+  readonly everyMs: number;
+  readonly forMs: number;
+  /** Datagrams that the buffer holds. */
+  readonly bufferPackets: number;
+  /** Timers go off at multiples of it. */
+  readonly tickMs: number;
+  readonly seed: number;
+}
 
 /** One end of a connection in virtual time, as a shell would drive it. */
 export class VirtualEnd {
@@ -24,6 +36,12 @@ export class VirtualEnd {
   readonly #link: VirtualLink;
   readonly #head = new PacketHead();
   readonly #buffer = new Uint8Array(MAX_LOOPBACK_DATAGRAM_BYTES);
+  readonly #busy: BusyOptions | undefined;
+  readonly #chance: () => number;
+  readonly #waiting: Uint8Array[] = [];
+  #isBusy = false;
+  /** Datagrams that did not fit into the buffer. */
+  overflowed = 0;
   /** When it is planned to be woken. */
   #wakeUs = Infinity;
 
@@ -31,13 +49,22 @@ export class VirtualEnd {
     time: VirtualTime,
     link: VirtualLink,
     options: Omit<ConnectionOptions, "nowUs" | "connection">,
+    busy?: BusyOptions,
   ) {
     this.time = time;
     this.#link = link;
     this.connection = new Connection({ nowUs: time.nowUs, connection: CONNECTION, ...options });
+    this.#busy = busy;
+    this.#chance = seededChance(busy?.seed ?? 1);
+    this.#pauseLater();
   }
 
   receive(datagram: Uint8Array): void {
+    if (this.#isBusy) {
+      if (this.#waiting.length < (this.#busy?.bufferPackets ?? 0)) this.#waiting.push(datagram);
+      else this.overflowed++;
+      return;
+    }
     if (!readPacket(datagram, this.#head)) {
       this.damaged++;
       return;
@@ -48,6 +75,7 @@ export class VirtualEnd {
 
   /** Sends what is due, and plans the next time. */
   turn(): void {
+    if (this.#isBusy) return;
     const { nowUs } = this.time;
     for (let length = 1; length > 0;) {
       length = this.connection.send(this.#buffer, nowUs);
@@ -56,12 +84,28 @@ export class VirtualEnd {
     const wakeUs = this.connection.wakeAtUs;
     if (wakeUs === Infinity || wakeUs >= this.#wakeUs) return;
     // A clock that is woken a little early must not keep it from getting on.
-    const atUs = Math.max(wakeUs, nowUs + 1);
+    const tickUs = 1000 * (this.#busy?.tickMs ?? 0);
+    const atUs = Math.max(tickUs === 0 ? wakeUs : Math.ceil(wakeUs / tickUs) * tickUs, nowUs + 1);
     this.#wakeUs = atUs;
     this.time.at(atUs, () => {
       if (this.#wakeUs !== atUs) return;
       this.#wakeUs = Infinity;
       this.turn();
+    });
+  }
+
+  #pauseLater(): void {
+    const busy = this.#busy;
+    if (busy === undefined) return;
+    const inMs = (meanMs: number) => this.time.nowUs - Math.log(1 - this.#chance()) * 1000 * meanMs;
+    this.time.at(inMs(busy.everyMs), () => {
+      this.#isBusy = true;
+      this.time.at(inMs(busy.forMs), () => {
+        this.#isBusy = false;
+        for (const datagram of this.#waiting.splice(0)) this.receive(datagram);
+        this.turn();
+        this.#pauseLater();
+      });
     });
   }
 }
@@ -77,10 +121,13 @@ export interface TransferOptions {
   readonly congestion?: "rate" | "cubic";
   /** What the receiving end can hold. Default: 16 MiB. */
   readonly windowBytes?: number;
+  readonly isLoopback?: boolean;
   readonly maxDatagramBytes?: number;
   readonly maxBytesPerSecond?: number;
   /** What the source has of it. Default: all, always. */
   readonly fill?: (offset: number, target: Uint8Array) => number;
+  /** Default: both ends have nothing else to do. */
+  readonly busy?: BusyOptions;
   /** What the receiving end knows of the path from the handshake. */
   readonly roundTripUs?: number;
   /** Whether what came is told to need no memory at once. Default: true. */
@@ -115,9 +162,10 @@ export class VirtualTransfer {
       target.set(content.subarray(offset, offset + target.length));
       return target.length;
     });
-    const { congestion, maxDatagramBytes, maxBytesPerSecond } = options;
+    const { congestion, isLoopback, maxDatagramBytes, maxBytesPerSecond } = options;
     this.sender = new VirtualEnd(time, forth, {
       congestion,
+      isLoopback,
       maxDatagramBytes,
       maxBytesPerSecond,
       peerCreditBytes: windowBytes,
@@ -130,9 +178,10 @@ export class VirtualTransfer {
         },
         delivered: () => this.isDelivered = true,
       },
-    });
+    }, options.busy);
     this.receiver = new VirtualEnd(time, back, {
       windowBytes,
+      isLoopback,
       roundTripUs: options.roundTripUs,
       events: {
         ...NO_EVENTS,
@@ -144,7 +193,7 @@ export class VirtualTransfer {
           if (this.receivedBytes === wanted) this.receiver.connection.sendControl("done");
         },
       },
-    });
+    }, options.busy && { ...options.busy, seed: options.busy.seed + 1 });
     this.sender.deliver = (datagram) => this.receiver.receive(datagram);
     this.receiver.deliver = (datagram) => this.sender.receive(datagram);
     this.receiver.connection.expect(FILE, ranges);

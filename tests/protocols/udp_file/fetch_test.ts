@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { MAX_REQUEST } from "../../../protocols/udp_file/control_messages.ts";
 import { Remote } from "../../../protocols/udp_file/remote.ts";
 import { RefusedError } from "../../../protocols/udp_file/requests.ts";
 import type { ByteRange } from "../../../store/byte_ranges.ts";
 import { filesBelow, pseudoRandomBytes, sha256 } from "../../support/bytes.ts";
+import { plainUdpServer } from "../../support/plain_udp_server.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { fetchOverUdp } from "../../support/udp_fetch.ts";
 import { udpFileServer } from "../../support/udp_file_server.ts";
@@ -90,6 +92,8 @@ Deno.test("what an interrupted run has left is gone on with, and a changed file 
   const stop = new AbortController();
   using relay = udpRelay(server.port, afterDatagrams(400, () => stop.abort()));
   await assertRejects(() => fetchOverUdp({ ...setting, port: relay.port, signal: stop.signal }));
+  const { bytes } = await server.told("closed");
+  assert(bytes > 0 && bytes < LARGE.length, `${bytes} bytes`);
   const [left] = (await filesBelow(dir.path)).filter((name) => name.endsWith(".part"));
   assertEquals(left, "large.bin.part");
   const [end] = await fetchOverUdp({ ...setting, port: relay.port });
@@ -126,6 +130,8 @@ Deno.test("the token opens the server, and a server without it is not trusted", 
   await assertRejects(() => fetchOverUdp({ ...setting, token: "wrong" }), Error, "token");
   await assertRejects(() => fetchOverUdp(setting), Error, "token");
   await assertRejects(() => fetchOverUdp({ ...setting, port: open.port, token: "right" }), Error, "token");
+  // It is told so, and need not find out that nobody is there.
+  assertEquals((await open.told("closed")).reason, "");
 });
 
 Deno.test("a hundred clients at once each get all", async () => {
@@ -145,12 +151,7 @@ Deno.test("a hundred clients at once each get all", async () => {
 
 Deno.test("a file that is another one than was listed is refused, and so is a range that it does not have", async () => {
   await using server = await udpFileServer({ file: "as listed" });
-  using remote = new Remote({
-    endpoint: { hostname: "127.0.0.1", port: server.port },
-    token: undefined,
-    congestion: "rate",
-    maxBytesPerSecond: undefined,
-  }, new AbortController().signal);
+  using remote = remoteOf(server.port);
   const connection = await remote.connectXudp();
   const [entry] = await connection.list("file") ?? [];
   assert(entry !== undefined);
@@ -162,4 +163,50 @@ Deno.test("a file that is another one than was listed is refused, and so is a ra
   await Deno.writeTextFile(join(server.dir, "file"), "now it is longer");
   const changed = await assertRejects(() => ask([whole]), RefusedError);
   assertEquals([beyond.code, changed.code], ["changed", "changed"]);
+});
+
+Deno.test("a name that can't be carried is not there, and holds up no other", async () => {
+  const names = ["n".repeat(5000), "n".repeat(40_000), "\u0001".repeat(900), "a\nb", "file"];
+  await using server = await udpFileServer({ file: "1" });
+  using plain = plainUdpServer({ file: new Uint8Array(1) });
+  for (const { port } of [server, plain]) {
+    await using dir = await tempDir();
+    const ends = await fetchOverUdp({ port, directory: dir.path }, names);
+    assertEquals(ends.filter(({ kind }) => kind === "done").map(({ path }) => path), ["file"]);
+    assert(ends.every((end) => end.kind !== "failed" || end.isMissing));
+  }
+});
+
+function remoteOf(port: number, signal = new AbortController().signal): Remote {
+  const endpoint = { hostname: "127.0.0.1", port };
+  return new Remote({ endpoint, token: undefined, congestion: "rate", maxBytesPerSecond: undefined }, signal);
+}
+
+Deno.test("a connection that has no numbers left is closed, and another opened", async () => {
+  await using server = await udpFileServer({});
+  using remote = remoteOf(server.port);
+  const connection = await remote.connectXudp();
+  const whole = { from: 0, to: 1 };
+  const request = { path: "x", version: { size: 1, mtimeMs: 1 }, ranges: [whole], digest: whole };
+  for (let asked = 0; asked < MAX_REQUEST; asked += 257) {
+    const all = Array.from({ length: 257 }, () => connection.get(request, () => {}).catch(() => {}));
+    await Promise.all(all);
+  }
+  assert(!connection.isOpen);
+  assert(await remote.connectXudp() !== connection);
+  assertEquals((await server.told("closed")).reason, "");
+});
+
+Deno.test("a connection that is over leaves nothing with its signal", async () => {
+  await using server = await udpFileServer({ file: "1" });
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  signal.addEventListener = (_type: string, listener: unknown) => void listeners.add(listener);
+  signal.removeEventListener = (_type: string, listener: unknown) => void listeners.delete(listener);
+  using remote = remoteOf(server.port, signal);
+  for (let times = 0; times < 3; times++) {
+    assertEquals((await remote.list("file"))?.length, 1);
+    remote[Symbol.dispose]();
+  }
+  assertEquals(listeners.size, 0);
 });

@@ -3,10 +3,12 @@ import { AckHeaps } from "../../../protocols/udp_file/ack_heaps.ts";
 import { AckTiming } from "../../../protocols/udp_file/acks.ts";
 import { PathSample } from "../../../protocols/udp_file/congestion.ts";
 import { Cubic } from "../../../protocols/udp_file/cubic.ts";
+import { LoopbackWindow } from "../../../protocols/udp_file/loopback_window.ts";
 import { Outgoing } from "../../../protocols/udp_file/outgoing.ts";
 import { Pacer } from "../../../protocols/udp_file/pacer.ts";
 import { PacketHead } from "../../../protocols/udp_file/packets.ts";
 import { RateControl } from "../../../protocols/udp_file/rate_control.ts";
+import { StandingQueue } from "../../../protocols/udp_file/standing_queue.ts";
 import { RoundTrip } from "../../../protocols/udp_file/rtt.ts";
 
 Deno.test("a round trip is smoothed as RFC 9002 section 5 says", () => {
@@ -120,7 +122,7 @@ Deno.test("two timeouts in a row leave both kinds four packets, one leaves all",
 });
 
 Deno.test("two packets wait 4 ms for others at most, whatever the receiver takes the round trip for", () => {
-  const timing = new AckTiming();
+  const timing = new AckTiming({ isLoopback: false });
   const arrive = (nowUs: number) =>
     timing.arrived({ bytes: 1000, isGap: false, roundTripUs: 200_000, nowUs });
   for (let i = 0; i < 64; i++) arrive(0);
@@ -131,6 +133,62 @@ Deno.test("two packets wait 4 ms for others at most, whatever the receiver takes
   assertEquals(timing.dueUs, 4000);
   timing.sent(4000);
   assertEquals(timing.dueUs, Infinity);
+});
+
+Deno.test("within a machine an ACK waits for what is there already, not for a timer", () => {
+  const timing = new AckTiming({ isLoopback: true });
+  const arrive = (nowUs: number) =>
+    timing.arrived({ bytes: 1472, isGap: false, roundTripUs: 200_000, nowUs });
+  for (let i = 0; i < 64; i++) arrive(0);
+  timing.sent(0);
+  arrive(1000);
+  assertEquals(timing.dueUs, 1020);
+  for (let i = 1; i < 17; i++) arrive(1000);
+  assertEquals(timing.dueUs, 1000);
+});
+
+/** Round trips of a path of 50 ms, one each ms: what a queue adds to them. */
+function queueOf(addedUs: readonly number[], queue = new StandingQueue(), fromUs = 0) {
+  addedUs.forEach((added, i) => queue.measured(50_000 + added, 50_000, fromUs + 1000 * i));
+  return queue;
+}
+
+Deno.test("packets that wait for a busy machine are no queue of the path", () => {
+  const pause = Array.from({ length: 12 }, (_, i) => 1000 * (30 - 2 * i));
+  const queue = queueOf([0, ...pause, 0, ...pause, 0]);
+  assertEquals([queue.isFull(50_000), queue.lastUs], [false, -Infinity]);
+  assertEquals(queueOf(pause, queue, 40_000).isFull(50_000), false, "not half of a round trip");
+});
+
+Deno.test("a queue is full when it is about as long as it ever was", () => {
+  const rise = Array.from({ length: 40 }, (_, i) => 8000 + 1000 * i);
+  const queue = queueOf(rise);
+  assertEquals([queue.isFull(50_000), queue.lastUs], [true, 39_000]);
+  queueOf([0], queue, 40_000);
+  assertEquals(queue.isFull(50_000), false);
+  const low = Array.from({ length: 40 }, () => 15_000);
+  assertEquals(queueOf(low, queue, 41_000).isFull(50_000), false);
+  queueOf([0], queue, 100_000);
+  // What it was is forgotten with time.
+  assertEquals(queueOf(low, queue, 9_000_000).isFull(50_000), true);
+});
+
+Deno.test("loss over loopback leaves three quarters under way, which grows again to what a buffer holds", () => {
+  const control = new LoopbackWindow(1472);
+  control.observed(sampleAt(0, { datagramBytes: 1472, ackedBytes: 1472 }));
+  assertEquals([control.windowBytes, control.bytesPerUs], [80 * 1472, Infinity]);
+  control.observed(sampleAt(1000, { datagramBytes: 1472, lostPackets: 2, lostSentUs: 900 }));
+  assertEquals(control.windowBytes, 60 * 1472);
+  control.observed(sampleAt(1100, { datagramBytes: 1472, lostPackets: 2, lostSentUs: 950 }));
+  assertEquals(control.windowBytes, 60 * 1472, "they were sent before");
+  for (let window = 0; window < 2000; window++) {
+    control.observed(sampleAt(2000, { datagramBytes: 1472, ackedBytes: control.windowBytes }));
+  }
+  assertEquals(control.windowBytes, 80 * 1472);
+  control.timedOut(2);
+  assertEquals(control.windowBytes, 4 * 1472);
+  control.observed(sampleAt(3000, { datagramBytes: 49_152, ackedBytes: 1472 }));
+  assertEquals(control.windowBytes, 4 * 49_152);
 });
 
 Deno.test("ACKs that each tell of all that was under way count as heaps, for ten rounds", () => {

@@ -157,15 +157,41 @@ Deno.test("datagrams grow as far as the path carries them, and shrink when it ca
   assertEquals(run.sender.connection.path.datagramBytes, 1200, "1280 and 28 are more than 1300");
 });
 
-Deno.test("over loopback datagrams grow to 16 KiB", () => {
-  const content = pseudoRandomBytes(8 * MIB);
-  const run = transfer({ delayMs: 0.05, bytesPerSecond: 1e9, queueBytes: 200_000 }, {
-    content,
-    maxDatagramBytes: 16_384,
-  }).run();
+for (const [maxDatagramBytes, queueBytes] of [[49_152, 200_000], [1472, 120_000]] as const) {
+  Deno.test(`over loopback datagrams grow to ${maxDatagramBytes} bytes, and a buffer takes all of them`, () => {
+    const content = pseudoRandomBytes(8 * MIB);
+    const link = { delayMs: 0.01, bytesPerSecond: 1e9, queueBytes };
+    const run = transfer(link, { content, isLoopback: true, maxDatagramBytes }).run();
+    run.assertExact(content);
+    const { datagramBytes, lostPackets } = run.sender.connection.path;
+    assertEquals([datagramBytes, lostPackets], [maxDatagramBytes, 0]);
+    assertGreater(content.length / run.seconds, 0.5e9);
+  });
+}
+
+Deno.test("over loopback a small buffer is found out", () => {
+  const content = pseudoRandomBytes(32 * MIB);
+  const link = { delayMs: 0.01, bytesPerSecond: 1e9, queueBytes: 60_000 };
+  const run = transfer(link, { content, isLoopback: true, maxDatagramBytes: 1472 }).run();
   run.assertExact(content);
-  assertEquals(run.sender.connection.path.datagramBytes, 16_384);
+  const { sentPackets, lostPackets } = run.sender.connection.path;
+  assertLess(lostPackets / sentPackets, 0.02);
 });
+
+// Ends that have other things to do for 5 ms, ten times a second: what comes then overflows the socket's buffer.
+for (const [loss, megabits] of [[0, 145], [0.01, 145], [0.05, 140], [0.1, 130]] as const) {
+  Deno.test(`busy machines are not taken for a full queue, at ${100 * loss} % loss`, () => {
+    const rates = [1, 2, 3].map((seed) => {
+      const busy = { everyMs: 100, forMs: 5, bufferPackets: 92, tickMs: 2, seed };
+      const content = pseudoRandomBytes(64 * MIB);
+      const run = transfer({ ...LONG, loss }, { content, busy }).run();
+      run.assertExact(content);
+      assertGreater(run.receiver.overflowed, 0);
+      return 8 * content.length / run.seconds / 1_000_000;
+    });
+    assertGreater(Math.min(...rates), megabits);
+  });
+}
 
 Deno.test("a bound of the rate is kept to", () => {
   const run = transfer(LONG, { content: SMALL, maxBytesPerSecond: 1_000_000 }).run();

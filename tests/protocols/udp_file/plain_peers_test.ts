@@ -9,11 +9,18 @@ import { udpFileServer } from "../../support/udp_file_server.ts";
 import { everyNthLost, udpRelay } from "../../support/udp_relay.ts";
 
 const FILE = pseudoRandomBytes(300_001);
+/** In UTF-8 it begins with the byte that packets begin with. */
+const HEBREW = "קובץ עם שם ארוך בעברית.txt";
 
 Deno.test("a plain client lists, and downloads by every form of request", async () => {
-  await using server = await udpFileServer({ "two words.bin": FILE, "empty": "", "sub/hidden": "1" });
+  await using server = await udpFileServer({
+    "two words.bin": FILE,
+    "empty": "",
+    "sub/hidden": "1",
+    [HEBREW]: FILE.subarray(0, 10),
+  });
   using client = plainUdpClient(server);
-  assertEquals(await client.list(), "empty 0B\ntwo words.bin 300001B\n");
+  assertEquals(await client.list(), `empty 0B\ntwo words.bin 300001B\n${HEBREW} 10B\n`);
   const cases: readonly (readonly [string, Uint8Array])[] = [
     ["DOWNLOAD two words.bin 0 0", FILE],
     ["DOWNLOAD two words.bin 0", FILE],
@@ -27,6 +34,7 @@ Deno.test("a plain client lists, and downloads by every form of request", async 
     assertEquals(await client.request(request), { size: "300001", bytes }, request);
   }
   assertEquals((await client.request("empty")).size, "0");
+  assertEquals((await client.request(HEBREW)).bytes, FILE.subarray(0, 10));
   for (const name of ["missing", "sub/hidden", "../etc/passwd"]) {
     await client.send(`DOWNLOAD ${name} 0 0`);
     assertEquals(new TextDecoder().decode(await client.receive()), "File not found");
@@ -47,6 +55,44 @@ Deno.test("many plain clients are served at once, whether others answer or not",
     }),
   );
   assertEquals(got, Object.values(files));
+});
+
+Deno.test("who asks and says nothing more keeps no other out", async () => {
+  await using server = await udpFileServer({ file: FILE });
+  using silent = new DisposableStack();
+  for (let i = 0; i < 80; i++) {
+    const client = silent.use(plainUdpClient(server));
+    await client.send("file");
+    assertEquals(new TextDecoder().decode(await client.receive()), "300001");
+  }
+  using client = plainUdpClient(server);
+  assertEquals(await client.list(), "file 300001B\n");
+  assertEquals(await client.download("file"), FILE);
+});
+
+Deno.test("whoever asks for lists all the time is sent 2 MB a second", async () => {
+  const files = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${"n".repeat(60)}${i}`, ""]));
+  await using server = await udpFileServer(files);
+  using client = plainUdpClient(server);
+  const startedMs = performance.now();
+  let bytes = 0;
+  for (let i = 0; i < 300; i++) bytes += (await client.list()).length;
+  const seconds = (performance.now() - startedMs) / 1000;
+  // And what a rest earns, and one that goes over it.
+  assert(bytes <= 2_000_000 * (seconds + 0.2) + 4096, `${bytes} bytes in ${seconds} s`);
+});
+
+Deno.test("a file that is replaced by one as long is not mixed with it", async () => {
+  await using server = await udpFileServer({ file: FILE });
+  using client = plainUdpClient(server);
+  await client.send("file");
+  assertEquals(new TextDecoder().decode(await client.receive()), "300001");
+  assertEquals(await client.receive(), FILE.subarray(0, 4096));
+  const other = join(server.dir, "other");
+  await Deno.writeFile(other, pseudoRandomBytes(FILE.length, 9));
+  await Deno.rename(other, join(server.dir, "file"));
+  await client.send("ACK");
+  assertEquals(new TextDecoder().decode(await client.receive()), "EOF");
 });
 
 Deno.test("a plain client that repeats gets all, though every 20th datagram is lost", async () => {
@@ -70,6 +116,18 @@ Deno.test("files come from a plain server, whole and in part, and what is there 
   assertEquals(await Deno.readFile(join(dir.path, "two words.bin.1000-6000")), FILE.slice(1000, 6000));
   const [again] = await fetchOverUdp(setting, ["two words.bin"]);
   assertEquals(again?.kind, "there");
+});
+
+Deno.test("a plain server is asked for no more than the rate allows", async () => {
+  using server = plainUdpServer({ file: FILE.slice(0, 60_000) });
+  await using dir = await tempDir();
+  const startedMs = performance.now();
+  const setting = { port: server.port, directory: dir.path, maxBytesPerSecond: 100_000 };
+  const [end] = await fetchOverUdp(setting, ["file"]);
+  const seconds = (performance.now() - startedMs) / 1000;
+  assertEquals(end?.kind, "done");
+  // But for what a rest earns, and one that goes over it.
+  assert(60_000 <= 100_000 * (seconds + 0.2) + 4096, `${seconds} s`);
 });
 
 Deno.test("our client gets all from a plain server that takes a new request, though every 20th datagram is lost", async () => {

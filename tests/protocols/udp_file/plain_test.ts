@@ -48,12 +48,15 @@ const FILES = {
   "empty": new Uint8Array(0),
   "eof": encoder.encode("EOF"),
   "song 5": encoder.encode("five"),
+  "имя": encoder.encode("name"),
 };
 
 Deno.test("a plain client is told the list, sizes and bytes, each datagram after an ACK", () => {
   const client = new Served(FILES);
   client.serving.receive(encoder.encode("LIST"), 0);
-  assertEquals(client.sent().map(text), ["a b.txt 5B\nbig.bin 10000B\nempty 0B\neof 3B\nsong 5 4B\n"]);
+  assertEquals(client.sent().map(text), [
+    "a b.txt 5B\nbig.bin 10000B\nempty 0B\neof 3B\nsong 5 4B\nимя 4B\n",
+  ]);
   assertEquals(client.ask("a b.txt"), ["5", "hello"]);
   assertEquals(client.ask("ACK"), ["EOF"]);
   assertEquals(client.ask("DOWNLOAD big.bin 5000 0"), ["10000", "4096 bytes"]);
@@ -75,6 +78,7 @@ for (
     ["../secret", ["File not found"]],
     ["x".repeat(2000), ["File not found"]],
     ["ACK", []],
+    ["File not found", []],
     ["", []],
   ] as const
 ) {
@@ -104,9 +108,11 @@ Deno.test("what is not acknowledged is sent again after a second, ever more seld
 
 Deno.test("a copy of a request made by the network changes nothing, a later one begins anew", () => {
   const client = new Served(FILES);
-  assertEquals(client.ask("a b.txt"), ["5", "hello"]);
-  client.nowMs = 50;
-  assertEquals(client.ask("a b.txt"), []);
+  for (const [name, size, content] of [["a b.txt", "5", "hello"], ["имя", "4", "name"]] as const) {
+    assertEquals(client.ask(name), [size, content]);
+    client.nowMs += 50;
+    assertEquals(client.ask(name), []);
+  }
   client.nowMs = 500;
   assertEquals(client.ask("a b.txt"), ["5", "hello"]);
   assertEquals(client.ask("big.bin"), ["10000", "4096 bytes"]);

@@ -99,6 +99,25 @@ Deno.test("a repeated OPEN gets the same ACCEPT, and counts as one connection", 
   assertEquals((await server.told("refused")).reason, "address_limit");
 });
 
+Deno.test("of clients that open and close all the time not all are remembered", async () => {
+  await using server = await udpFileServer({ file: "1" });
+  using peer = rawPeer(server.port);
+  const cookie = await cookieFor(peer);
+  const openAndClose = async (of: Uint8Array, nonce: Uint8Array<ArrayBuffer>) => {
+    await peer.send(open(of, { nonce }));
+    const { connection = 0 } = decodeAccept((await peer.receive()).bytes) ?? {};
+    await peer.send(packet(connection, { type: PACKET.close, number: 0 }, new Uint8Array(2)));
+    return connection;
+  };
+  const first = await openAndClose(cookie, NONCE);
+  assertEquals(await openAndClose(cookie, NONCE), first);
+  for (let times = 0; times < 1024; times++) {
+    const nonce = pseudoRandomBytes(16, 100 + times).slice();
+    await openAndClose(await cookieFor(peer, nonce), nonce);
+  }
+  assert(await openAndClose(cookie, NONCE) !== first);
+});
+
 Deno.test("a wrong token is refused without a connection", async () => {
   await using server = await udpFileServer({ file: "1" }, { token: "right" });
   using peer = rawPeer(server.port);
