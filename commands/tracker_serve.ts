@@ -9,7 +9,7 @@ import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { chatAssets } from "../web/chat_assets.ts";
 import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
-import { denialLog } from "./denial_log.ts";
+import { denialLog, errorLog } from "./denial_log.ts";
 import { duration, lines, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { aborted, explainListen, urlHost } from "./listening.ts";
 import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
@@ -136,6 +136,7 @@ and survive a restart.`,
       isPlain: tls === undefined,
     });
     using denials = denialLog(log, "requests");
+    using errors = errorLog(log);
     const server = await startTracker({
       ...values,
       host,
@@ -149,7 +150,7 @@ and survive a restart.`,
       rates: { perAddress: values.maxRate, perPeer: values.maxPeerRate },
       page: chatAssets,
       onDenied: ({ reason, ...properties }) => denials.deny(reason, properties),
-      onError: (error) => log.error("failed", { reason: String(error) }),
+      onError: (error) => errors.fail(error),
     }).catch((error: unknown) => {
       throw explainListen(error, { host, port });
     });

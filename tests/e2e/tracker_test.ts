@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { finished, startTracker, startTransfer, transfer } from "../support/program.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -99,4 +100,26 @@ Deno.test("an open tracker that others reach says so", async () => {
   assertEquals(code, 0);
   assertStringIncludes(stderr, "OPEN: anyone");
   assert(stderr.includes("stopped"));
+});
+
+Deno.test("what fails all the time is logged now and then", async () => {
+  await using dir = await tempDir();
+  const db = `${dir.path}/chat.db`;
+  const child = startTransfer(["tracker", "--port", "0", "--db", db]);
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  reader.releaseLock();
+  const port = Number(/:(\d+)/.exec(new TextDecoder().decode(value))?.[1]);
+  const database = new DatabaseSync(db);
+  database.exec("CREATE TRIGGER broken BEFORE INSERT ON messages BEGIN SELECT RAISE(FAIL, 'broken'); END");
+  database.close();
+  for (let i = 0; i < 25; i++) {
+    const response = await post(port, "/broadcast-peer", { peer_id: "alice", message: "hi" });
+    await response.body?.cancel();
+    assertEquals(response.status, 503);
+  }
+  child.kill("SIGTERM");
+  const { stderr } = await finished(child);
+  assertEquals(stderr.match(/error +failed reason/g)?.length, 10);
+  assertStringIncludes(stderr, 'failed again reason="Error: broken" count=15');
 });
