@@ -57,6 +57,8 @@ export interface CommandDeclaration<F extends Flags> {
 
 /** A command that can be run. */
 export interface Command {
+  /** As it is typed after `transfer`. */
+  readonly name: string;
   readonly help: string;
   readonly run: (
     argv: readonly string[],
@@ -91,6 +93,7 @@ export function defineCommand<const F extends Flags>(declaration: CommandDeclara
   const flags: Flags = { ...declaration.flags, ...COMMON_FLAGS };
   const help = renderHelp({ ...declaration, flags });
   return {
+    name: declaration.name,
     help,
     async run(argv, { signal, env }) {
       const { given, args } = parseCommandLine(argv, flags);

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { TextLineStream } from "@std/streams";
 import { isLoopback } from "../net/access.ts";
 import { deadline } from "../net/connection_problem.ts";
@@ -12,7 +13,6 @@ import { CHAT_HELP, chatLine, parseChatLine } from "./chat_lines.ts";
 import { type Command, defineCommand, EXIT, type ExitCode, UsageError } from "./command.ts";
 import { credentials, httpUrl, text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { peerKey } from "./peer_key_file.ts";
-import { serverAddress } from "./server_address.ts";
 
 const CONNECT_MS = 10_000;
 
@@ -39,7 +39,7 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
       parse: httpUrl,
     },
     name: { summary: "What you are called", valueName: "NAME", parse: peerName },
-    channel: { summary: "Channel to enter", valueName: "CHANNEL", default: "general", parse: peerName },
+    channel: { summary: "Channel to enter", valueName: "CHANNEL", default: "general", parse: channelName },
     host: {
       summary: "Address to listen on for other peers; default: the one that the tracker is reached from",
       valueName: "HOST",
@@ -54,7 +54,7 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
     advertise: {
       summary: "Where others are told to connect to, when that is another place than here",
       valueName: "IP:PORT",
-      parse: text,
+      parse: advertisedAt,
     },
     key: { summary: "File of your key; made when it is not there", valueName: "FILE", parse: text },
     user: {
@@ -92,7 +92,7 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
     const host = values.host ?? here;
     const advertised = values.advertise === undefined
       ? { ip: isAny(host) ? here : host, port: undefined }
-      : advertisedAt(values.advertise);
+      : values.advertise;
     const isJson = json || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal();
     const told = (event: ChatEvent) => printEvent(event, isJson);
     await using chat = new PeerChat({
@@ -114,6 +114,11 @@ function peerName(value: string): string {
   const normal = value.normalize("NFC");
   if (!isName(normal)) throw new RangeError(NAME_WORDS);
   return normal;
+}
+
+/** As it is typed elsewhere, with or without its sign. */
+function channelName(value: string): string {
+  return peerName(value.replace(/^#/, ""));
 }
 
 /** Does what lines say, one after the other, until they end. */
@@ -191,8 +196,13 @@ function isAny(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-/** @throws {UsageError} It is not an address with a port. */
+/** @throws {RangeError} It is not an address with a port. */
 function advertisedAt(value: string): { readonly ip: string; readonly port: number } {
-  const { hostname, port } = serverAddress(value, 0);
-  return { ip: hostname, port };
+  const [, bracketed, bare = "", digits] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? [];
+  const ip = bracketed ?? bare;
+  const port = Number(digits);
+  if (isIP(ip) === 0 || !(port >= 1 && port <= 65_535)) {
+    throw new RangeError("an address with a port, such as 192.0.2.1:9000 or [2001:db8::1]:9000");
+  }
+  return { ip, port };
 }
