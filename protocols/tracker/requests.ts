@@ -6,7 +6,7 @@ import { NAME, NAME_WORDS } from "./names.ts";
 
 const utf8 = new TextEncoder();
 
-const checked = z.string().min(1).max(MAX_NAME).regex(NAME, NAME_WORDS);
+const checked = z.string().min(1).max(MAX_NAME).regex(NAME, `may have ${NAME_WORDS}`);
 const sent = z.string().max(4 * MAX_NAME);
 const name = sent.transform((text) => text.normalize("NFC")).pipe(checked)
   .openapi({ type: "string", example: "alice" });
