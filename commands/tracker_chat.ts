@@ -8,6 +8,7 @@ import { PeerChat } from "../protocols/tracker/peer_chat.ts";
 import type { ChatEvent } from "../protocols/tracker/peer_chat_events.ts";
 import { TrackerClient } from "../protocols/tracker/tracker_client.ts";
 import { printNote, printResult } from "../terminal/output.ts";
+import { TypedLines } from "../terminal/typed_lines.ts";
 import { printableJson } from "../terminal/printable.ts";
 import { CHAT_HELP, chatLine, parseChatLine } from "./chat_lines.ts";
 import { type Command, defineCommand, EXIT, type ExitCode, UsageError } from "./command.ts";
@@ -76,8 +77,11 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
     },
     json: { summary: "Write JSON also to a terminal", default: "false", parse: toggle },
   },
-  async run({ name, channel, ca, json, ...values }, { signal }) {
+  async run({ name, channel, ca, json, ...values }, { signal: stop }) {
     if (name === undefined) throw new UsageError("Who are you? --name NAME");
+    const isJson = json || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal();
+    const interrupt = new AbortController();
+    const signal = AbortSignal.any([stop, interrupt.signal]);
     const key = await peerKey(values.key);
     using trust = ca === undefined ? undefined : await (await import("./tls_flags.ts")).trusted(ca);
     const tracker = new TrackerClient({
@@ -93,8 +97,14 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
     const advertised = values.advertise === undefined
       ? { ip: isAny(host) ? here : host, port: undefined }
       : values.advertise;
-    const isJson = json || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal();
-    const told = (event: ChatEvent) => printEvent(event, isJson);
+    using typed = isJson
+      ? undefined
+      : new TypedLines({ prompt: "> ", onInterrupt: () => interrupt.abort("SIGINT") });
+    const print = (line: string) => typed === undefined ? printResult(line) : typed.print(line);
+    const told = (event: ChatEvent) => {
+      const line = isJson ? printableJson(event) : chatLine(event);
+      if (line !== undefined) print(line);
+    };
     await using chat = new PeerChat({
       id: name,
       key,
@@ -106,7 +116,8 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
       channel,
       onEvent: told,
     });
-    return await converse(chat, { signal, told });
+    const help = () => typed === undefined ? printNote(CHAT_HELP) : typed.print(CHAT_HELP);
+    return await converse(chat, { lines: typed?.lines ?? pipedLines(), signal, told, help });
   },
 });
 
@@ -121,13 +132,24 @@ function channelName(value: string): string {
   return peerName(value.replace(/^#/, ""));
 }
 
+function pipedLines(): ReadableStream<string> {
+  return Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+}
+
+/** What {@linkcode converse} needs. */
+interface Conversation {
+  readonly lines: ReadableStream<string>;
+  readonly signal: AbortSignal;
+  readonly told: (event: ChatEvent) => void;
+  readonly help: () => void;
+}
+
 /** Does what lines say, one after the other, until they end. */
 async function converse(
   chat: PeerChat,
-  { signal, told }: { readonly signal: AbortSignal; readonly told: (event: ChatEvent) => void },
+  { lines: typed, signal, told, help }: Conversation,
 ): Promise<ExitCode> {
-  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
-    .getReader();
+  const lines = typed.getReader();
   const stopped = new Promise<"stopped">((resolve) => {
     signal.addEventListener("abort", () => resolve("stopped"), { once: true });
   });
@@ -142,7 +164,7 @@ async function converse(
     const command = parseChatLine(next.value);
     if (command.kind === "quit") return EXIT.done;
     try {
-      await obey(chat, command, told);
+      await obey(chat, command, { told, help });
     } catch (error) {
       if (signal.aborted) return EXIT.interrupted;
       told({ event: "error", message: error instanceof Error ? error.message : String(error) });
@@ -153,7 +175,7 @@ async function converse(
 async function obey(
   chat: PeerChat,
   command: ReturnType<typeof parseChatLine>,
-  told: (event: ChatEvent) => void,
+  { told, help }: Pick<Conversation, "told" | "help">,
 ): Promise<void> {
   switch (command.kind) {
     case "say":
@@ -165,18 +187,13 @@ async function obey(
     case "who":
       return await chat.who();
     case "help":
-      return printNote(CHAT_HELP);
+      return help();
     case "wrong":
       return told({ event: "error", message: command.reason });
     case "nothing":
     case "quit":
       return;
   }
-}
-
-function printEvent(event: ChatEvent, isJson: boolean): void {
-  const line = isJson ? printableJson(event) : chatLine(event);
-  if (line !== undefined) printResult(line);
 }
 
 /** The address of this machine that the tracker is reached from. */
