@@ -10,10 +10,10 @@ import { printable } from "../terminal/printable.ts";
 import { chatAssets } from "../web/chat_assets.ts";
 import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
 import { denialLog, errorLog } from "./denial_log.ts";
-import { duration, lines, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { lines, logFormat, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { aborted, explainListen, urlHost } from "./listening.ts";
 import { certificateFiles, reloadOnHangUp, warnOfDates } from "./tls_flags.ts";
-import { historyLimits } from "./tracker_flags.ts";
+import { historyLimits, lastingTime } from "./tracker_flags.ts";
 
 /** `transfer tracker serve`: peers find each other here, and talk. */
 export const trackerServe: Command = defineCommand({
@@ -49,7 +49,7 @@ and survive a restart.`,
       summary: "A peer that made no request for so long is gone",
       valueName: "TIME",
       default: "90s",
-      parse: duration,
+      parse: lastingTime,
     },
     history: {
       summary: "Messages kept of each channel and conversation, and for how long, such as 10000,30d",

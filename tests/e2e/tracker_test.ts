@@ -74,7 +74,10 @@ Deno.test("what is wrong on the command line is told", async () => {
     [2, "line 1 is not NAME:HASH", "--users", `${dir.path}/users.txt`],
     [2, "--user: expected NAME:PASSWORD", "--user", "ann"],
     [2, "a count, an age or both", "--history", "many"],
+    [2, "a count, an age or both", "--history", "0s"],
+    [2, "--peer-ttl: expected at least 1s", "--peer-ttl", "0s"],
     [1, "can't be opened", "--db", `${dir.path}/no.db`],
+    [1, `The database ${dir.path}/no/chat.db can't be opened`, "--db", `${dir.path}/no/chat.db`],
     [1, "can't be opened", "export", "--db", `${dir.path}/missing.db`],
     [2, "Expected one FILE", "backup"],
   ];
