@@ -61,3 +61,19 @@ Deno.test("Ctrl+C ends a chat, and the terminal is as it was", async () => {
   });
   assertEquals(code, 130, output);
 });
+
+Deno.test("Ctrl+C at the question for a password adds nobody", async () => {
+  await using dir = await tempDir();
+  let isPressed = false;
+  const { code, screen } = await onTerminal(["tracker", "user", "add", "ann"], {
+    cwd: dir.path,
+    type(shown, press) {
+      if (isPressed || !shown.includes("Password:")) return;
+      isPressed = true;
+      press("correct horse\u0003");
+    },
+  });
+  assertEquals(code, 130, screen);
+  assertEquals([...Deno.readDirSync(dir.path)], []);
+  assertEquals(screen.includes("correct"), false);
+});
