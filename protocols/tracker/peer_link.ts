@@ -45,6 +45,7 @@ export class PeerLink {
   #reason = "The connection was closed";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
+  #hasHeard = false;
 
   constructor(stream: DuplexBytes, options: PeerLinkOptions) {
     this.#stream = stream;
@@ -55,6 +56,11 @@ export class PeerLink {
     this.#limit(HANDSHAKE_MS, "The handshake took too long");
     if (options.hello !== undefined) this.#write(options.hello);
     this.ended = this.#run();
+  }
+
+  /** Whether the other one has said anything. */
+  get hasHeard(): boolean {
+    return this.#hasHeard;
   }
 
   /**
@@ -98,6 +104,7 @@ export class PeerLink {
       while (!this.#isOver) {
         const count = await this.#stream.read(buffer);
         if (count === null) break;
+        this.#hasHeard = true;
         if (this.#options.session.peer !== undefined) this.#limit(IDLE_MS, "Nothing was said for long");
         for (const line of lines.push(buffer.subarray(0, count))) {
           await this.#carryOut(this.#options.session.received(parsePeerMessage(line)));

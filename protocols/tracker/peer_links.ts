@@ -4,6 +4,7 @@ import { connBytes } from "../../net/byte_stream.ts";
 import { deadline } from "../../net/connection_problem.ts";
 import { ConnectionLimit } from "../../net/connection_limit.ts";
 import { closeQuietly, dial } from "../../net/dial.ts";
+import { EventQuota } from "../../net/event_quota.ts";
 import { base64url, type SigningKey } from "./ed25519.ts";
 import type { Reachable } from "./peer_book.ts";
 import { PeerLink, type PeerLinkOptions } from "./peer_link.ts";
@@ -20,13 +21,15 @@ export interface PeerLinksOptions extends Pick<PeerLinkOptions, "keyOf" | "onMes
   readonly port: number;
   /** A connection to a peer is over. */
   readonly onEnded: (peer: string) => void;
-  /** Somebody connected, and was not let in. */
+  /** Somebody connected, and was not let in; told at most ten times a minute. */
   readonly onRefused: (refused: { readonly address: string; readonly reason: string }) => void;
 }
 
 const NONCE_BYTES = 16;
 /** How long connecting may take: who is waited for holds up a message, in milliseconds. */
 const DIAL_MS = 3_000;
+/** Of who was not let in so many are told: anybody can connect as often as they like. */
+const REFUSALS_A_MINUTE = 10;
 const MAX_CONNECTIONS = { total: 256, perAddress: 32 } as const;
 
 /** Connections to other peers: one to each that is talked to, made when there is something to say. */
@@ -39,6 +42,7 @@ export class PeerLinks implements Disposable {
   readonly #open = new Map<string, PeerLink>();
   readonly #dialing = new Map<string, Promise<PeerLink>>();
   readonly #stop = new AbortController();
+  readonly #refusals = new EventQuota<"refused">(REFUSALS_A_MINUTE);
 
   /** Starts to listen. @throws {Error} The address can't be listened on. */
   constructor(options: PeerLinksOptions) {
@@ -106,7 +110,11 @@ export class PeerLinks implements Disposable {
     const session = PeerSession.answering(this.#self());
     const link = this.#add(conn, { session });
     const refused = (reason: unknown) => {
-      if (this.#stop.signal.aborted) return;
+      // Who only looks whether somebody listens asked for nothing.
+      if (this.#stop.signal.aborted || !link.hasHeard) return;
+      const nowMs = performance.now();
+      this.#refusals.drain(nowMs);
+      if (!this.#refusals.admit("refused", nowMs)) return;
       this.#options.onRefused({ address, reason: reason instanceof Error ? reason.message : String(reason) });
     };
     link.opened.catch(refused);

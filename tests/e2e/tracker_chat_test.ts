@@ -63,6 +63,12 @@ Deno.test("a message to somebody who is away waits at the tracker", async () => 
   assertStringIncludes((await alice.until("sent")).failed, "no such peer");
   await alice.type("/nonsense");
   assertStringIncludes((await alice.until("error")).message, "/nonsense");
+  // Nobody connects to oneself.
+  await alice.type("/msg alice a note");
+  const { rest } = await alice.end();
+  assertEquals(rest.map(({ event, to, direct, tracker }) => [event, to, direct, tracker]), [
+    ["sent", "alice", [], true],
+  ]);
 });
 
 Deno.test("a name that another key has is refused", async () => {

@@ -71,6 +71,21 @@ Deno.test("what is no message ends the connection, with the reason", async () =>
   }
 });
 
+Deno.test("who connects over and over is told of ten times a minute, and who says nothing not at all", async () => {
+  using bob = peer("bob");
+  const knock = async (line: string) => {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: bob.links.port });
+    await conn.write(new TextEncoder().encode(line));
+    await conn.closeWrite();
+    const buffer = new Uint8Array(1000);
+    while (await conn.read(buffer) !== null);
+  };
+  for (let i = 0; i < 3; i++) await knock("");
+  assertEquals(bob.refusals, []);
+  for (let i = 0; i < 30; i++) await knock("[]\n");
+  assertEquals(bob.refusals.length, 10);
+});
+
 Deno.test("a peer that nobody listens for is out of reach", async () => {
   using alice = peer("alice");
   const gone = peer("bob");
