@@ -12,7 +12,7 @@ import type { ChatMessage } from "./peer_messages.ts";
 import { PeerSession } from "./peer_session.ts";
 
 /** Options of {@linkcode PeerLinks}. */
-export interface PeerLinksOptions extends Pick<PeerLinkOptions, "keyOf" | "onMessage"> {
+export interface PeerLinksOptions extends Pick<PeerLinkOptions, "keyOf" | "onMessage" | "acknowledgeMs"> {
   readonly id: string;
   readonly key: SigningKey;
   /** Address to listen on. */
@@ -57,7 +57,7 @@ export class PeerLinks implements Disposable {
 
   /** Whether there is a connection to a peer. */
   isLinked(peer: string): boolean {
-    return this.#open.has(peer);
+    return this.#open.get(peer)?.isOver === false;
   }
 
   /**
@@ -69,7 +69,7 @@ export class PeerLinks implements Disposable {
    */
   async send(peer: string, address: Reachable | undefined, message: ChatMessage): Promise<void> {
     const open = this.#open.get(peer);
-    if (open !== undefined) return await open.send(message);
+    if (open?.isOver === false) return await open.send(message);
     if (address === undefined) throw new Error("The peer can't be reached");
     const link = this.#dialing.get(peer) ?? this.#dial(peer, address);
     await (await link).send(message);
@@ -122,13 +122,14 @@ export class PeerLinks implements Disposable {
   }
 
   #add(conn: Deno.TcpConn, { session, hello }: Pick<PeerLinkOptions, "session" | "hello">): PeerLink {
-    const { keyOf, onMessage } = this.#options;
+    const { keyOf, onMessage, acknowledgeMs } = this.#options;
     let name: string | undefined;
     const link = new PeerLink(connBytes(conn), {
       session,
       ...(hello === undefined ? {} : { hello }),
       keyOf,
       onMessage,
+      ...(acknowledgeMs === undefined ? {} : { acknowledgeMs }),
       onOpen: (peer) => {
         name = peer;
         this.#open.set(peer, link);
