@@ -45,6 +45,8 @@ export class TrackerClient {
   readonly #base: URL;
   readonly #signal: AbortSignal;
   #cookie: string | undefined;
+  /** Who is logged in, to do so again: sessions end, and a tracker may forget them. */
+  #user: { readonly username: string; readonly password: string } | undefined;
   /** The tracker's clock less ours, in milliseconds. */
   #skewMs = 0;
 
@@ -62,6 +64,7 @@ export class TrackerClient {
     await read(response);
     const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(";")[0] ?? "");
     this.#cookie = cookies.find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`));
+    this.#user = { username, password };
   }
 
   /**
@@ -76,7 +79,13 @@ export class TrackerClient {
     path: string,
     { fields, answer }: { readonly fields: Readonly<Record<string, unknown>>; readonly answer: S },
   ): Promise<z.output<S>> {
-    const parsed = answer.safeParse(await read(await this.#request(method, path, fields)));
+    let response = await this.#request(method, path, fields);
+    if (response.status === 401 && this.#user !== undefined) {
+      await response.body?.cancel();
+      await this.login(this.#user.username, this.#user.password);
+      response = await this.#request(method, path, fields);
+    }
+    const parsed = answer.safeParse(await read(response));
     if (parsed.success) return parsed.data;
     throw new Error(`What answers at ${this.#base.href} is no tracker`);
   }

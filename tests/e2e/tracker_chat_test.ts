@@ -148,3 +148,17 @@ Deno.test("what is wrong with the flags of a chat is told, and --channel takes t
   const { channel, address } = await ann.until("ready");
   assertEquals([channel, address], ["dev", "[2001:db8::1]:9000"]);
 });
+
+Deno.test("a chat logs in again when the tracker has forgotten its session", async () => {
+  await using dir = await tempDir();
+  const users = new Map([["ann", await hashPassword("correct horse")]]);
+  const before = await testTracker({ users });
+  await using ann = startChat(flags(before.url, dir.path, "ann", "--user", "ann:correct horse"));
+  await ann.until("ready");
+  await before.server.close();
+  assertEquals((await ann.until("tracker")).connected, false);
+  await using _after = await testTracker({ users, port: before.port });
+  assertEquals((await ann.until("tracker")).connected, true);
+  await ann.type("still here");
+  assertEquals((await ann.until("sent")).tracker, true);
+});
