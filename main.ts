@@ -39,7 +39,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCo
   try {
     return await command.run(args, { signal, env: (variable) => Deno.env.get(variable) });
   } catch (error) {
-    if (error instanceof UsageError) error.message += `\nSee: transfer ${name} --help`;
+    if (error instanceof UsageError) error.message += `\nSee: transfer ${command.name} --help`;
     throw error;
   }
 }

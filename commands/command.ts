@@ -75,6 +75,8 @@ export interface CommandDeclaration<F extends Flags> {
 
 /** A command that can be run. */
 export interface Command extends Pick<CommandDeclaration<Flags>, "arguments" | "examples" | "flags"> {
+  /** As it is typed after `transfer`. */
+  readonly name: string;
   readonly help: string;
   readonly run: (
     argv: readonly string[],
@@ -97,6 +99,7 @@ const COMMON_FLAGS = {
 export function defineCommand<const F extends Flags>(declaration: CommandDeclaration<F>): Command {
   const flags: Flags = { ...declaration.flags, ...COMMON_FLAGS };
   return {
+    name: declaration.name,
     arguments: declaration.arguments,
     examples: declaration.examples,
     flags,

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { TextLineStream } from "@std/streams";
 import { isLoopback } from "../net/access.ts";
 import { deadline } from "../net/connection_problem.ts";
@@ -7,12 +8,12 @@ import { PeerChat } from "../protocols/tracker/peer_chat.ts";
 import type { ChatEvent } from "../protocols/tracker/peer_chat_events.ts";
 import { TrackerClient } from "../protocols/tracker/tracker_client.ts";
 import { printNote, printResult } from "../terminal/output.ts";
+import { TypedLines } from "../terminal/typed_lines.ts";
 import { printableJson } from "../terminal/printable.ts";
 import { CHAT_HELP, chatLine, parseChatLine } from "./chat_lines.ts";
 import { type Command, defineCommand, EXIT, type ExitCode, UsageError } from "./command.ts";
 import { credentials, httpUrl, text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { peerKey } from "./peer_key_file.ts";
-import { serverAddress } from "./server_address.ts";
 
 const CONNECT_MS = 10_000;
 
@@ -43,7 +44,7 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
       parse: httpUrl,
     },
     name: { summary: "What you are called", valueName: "NAME", parse: peerName },
-    channel: { summary: "Channel to enter", valueName: "CHANNEL", default: "general", parse: peerName },
+    channel: { summary: "Channel to enter", valueName: "CHANNEL", default: "general", parse: channelName },
     host: {
       summary: "Address to listen on for other peers; default: the one that the tracker is reached from",
       valueName: "HOST",
@@ -58,7 +59,7 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
     advertise: {
       summary: "Where others are told to connect to, when that is another place than here",
       valueName: "IP:PORT",
-      parse: text,
+      parse: advertisedAt,
     },
     key: { summary: "File of your key; made when it is not there", valueName: "FILE", parse: text },
     user: {
@@ -80,8 +81,11 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
     },
     json: { summary: "Write JSON also to a terminal", default: "false", parse: toggle },
   },
-  async run({ name, channel, ca, json, ...values }, { signal }) {
+  async run({ name, channel, ca, json, ...values }, { signal: stop }) {
     if (name === undefined) throw new UsageError("Who are you? --name NAME");
+    const isJson = json || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal();
+    const interrupt = new AbortController();
+    const signal = AbortSignal.any([stop, interrupt.signal]);
     const key = await peerKey(values.key);
     using trust = ca === undefined ? undefined : await (await import("./tls_flags.ts")).trusted(ca);
     const tracker = new TrackerClient({
@@ -96,9 +100,15 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
     const host = values.host ?? here;
     const advertised = values.advertise === undefined
       ? { ip: isAny(host) ? here : host, port: undefined }
-      : advertisedAt(values.advertise);
-    const isJson = json || !Deno.stdin.isTerminal() || !Deno.stdout.isTerminal();
-    const told = (event: ChatEvent) => printEvent(event, isJson);
+      : values.advertise;
+    using typed = isJson
+      ? undefined
+      : new TypedLines({ prompt: "> ", onInterrupt: () => interrupt.abort("SIGINT") });
+    const print = (line: string) => typed === undefined ? printResult(line) : typed.print(line);
+    const told = (event: ChatEvent) => {
+      const line = isJson ? printableJson(event) : chatLine(event);
+      if (line !== undefined) print(line);
+    };
     await using chat = new PeerChat({
       id: name,
       key,
@@ -110,7 +120,8 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
       channel,
       onEvent: told,
     });
-    return await converse(chat, { signal, told });
+    const help = () => typed === undefined ? printNote(CHAT_HELP) : typed.print(CHAT_HELP);
+    return await converse(chat, { lines: typed?.lines ?? pipedLines(), signal, told, help });
   },
 });
 
@@ -120,13 +131,29 @@ function peerName(value: string): string {
   return normal;
 }
 
+/** As it is typed elsewhere, with or without its sign. */
+function channelName(value: string): string {
+  return peerName(value.replace(/^#/, ""));
+}
+
+function pipedLines(): ReadableStream<string> {
+  return Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+}
+
+/** What {@linkcode converse} needs. */
+interface Conversation {
+  readonly lines: ReadableStream<string>;
+  readonly signal: AbortSignal;
+  readonly told: (event: ChatEvent) => void;
+  readonly help: () => void;
+}
+
 /** Does what lines say, one after the other, until they end. */
 async function converse(
   chat: PeerChat,
-  { signal, told }: { readonly signal: AbortSignal; readonly told: (event: ChatEvent) => void },
+  { lines: typed, signal, told, help }: Conversation,
 ): Promise<ExitCode> {
-  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
-    .getReader();
+  const lines = typed.getReader();
   const stopped = new Promise<"stopped">((resolve) => {
     signal.addEventListener("abort", () => resolve("stopped"), { once: true });
   });
@@ -141,7 +168,7 @@ async function converse(
     const command = parseChatLine(next.value);
     if (command.kind === "quit") return EXIT.done;
     try {
-      await obey(chat, command, told);
+      await obey(chat, command, { told, help });
     } catch (error) {
       if (signal.aborted) return EXIT.interrupted;
       told({ event: "error", message: error instanceof Error ? error.message : String(error) });
@@ -152,7 +179,7 @@ async function converse(
 async function obey(
   chat: PeerChat,
   command: ReturnType<typeof parseChatLine>,
-  told: (event: ChatEvent) => void,
+  { told, help }: Pick<Conversation, "told" | "help">,
 ): Promise<void> {
   switch (command.kind) {
     case "say":
@@ -164,18 +191,13 @@ async function obey(
     case "who":
       return await chat.who();
     case "help":
-      return printNote(CHAT_HELP);
+      return help();
     case "wrong":
       return told({ event: "error", message: command.reason });
     case "nothing":
     case "quit":
       return;
   }
-}
-
-function printEvent(event: ChatEvent, isJson: boolean): void {
-  const line = isJson ? printableJson(event) : chatLine(event);
-  if (line !== undefined) printResult(line);
 }
 
 /** The address of this machine that the tracker is reached from. */
@@ -195,8 +217,13 @@ function isAny(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-/** @throws {UsageError} It is not an address with a port. */
+/** @throws {RangeError} It is not an address with a port. */
 function advertisedAt(value: string): { readonly ip: string; readonly port: number } {
-  const { hostname, port } = serverAddress(value, 0);
-  return { ip: hostname, port };
+  const [, bracketed, bare = "", digits] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? [];
+  const ip = bracketed ?? bare;
+  const port = Number(digits);
+  if (isIP(ip) === 0 || !(port >= 1 && port <= 65_535)) {
+    throw new RangeError("an address with a port, such as 192.0.2.1:9000 or [2001:db8::1]:9000");
+  }
+  return { ip, port };
 }

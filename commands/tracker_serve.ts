@@ -8,8 +8,8 @@ import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { chatAssets } from "../web/chat_assets.ts";
 import { type Command, defineCommand, UsageError } from "./command.ts";
-import { denialLog } from "./denial_log.ts";
-import { duration, lines, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
+import { denialLog, errorLog } from "./denial_log.ts";
+import { lines, origins, text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { listening, untilAborted, urlHost } from "./listening.ts";
 import {
   aliasedListenFlags,
@@ -19,7 +19,7 @@ import {
   perAddressFlag,
 } from "./serving_flags.ts";
 import { reloadOnHangUp, servedCertificate } from "./tls_flags.ts";
-import { historyLimits } from "./tracker_flags.ts";
+import { historyLimits, lastingTime } from "./tracker_flags.ts";
 
 /** `transfer tracker serve`: peers find each other here, and talk. */
 export const trackerServe: Command = defineCommand({
@@ -49,7 +49,7 @@ and survive a restart.`,
       summary: "A peer that made no request for so long is gone",
       valueName: "TIME",
       default: "90s",
-      parse: duration,
+      parse: lastingTime,
     },
     history: {
       summary: "Messages kept of each channel and conversation, and for how long, such as 10000,30d",
@@ -117,6 +117,7 @@ and survive a restart.`,
       isPlain: tls === undefined,
     });
     using denials = denialLog(log, "requests");
+    using errors = errorLog(log);
     const options: TrackerServerOptions = {
       ...values,
       host,
@@ -130,7 +131,7 @@ and survive a restart.`,
       rates: { perAddress: values.maxRate, perPeer: values.maxPeerRate },
       page: chatAssets,
       onDenied: ({ reason, ...properties }) => denials.deny(reason, properties),
-      onError: (error) => log.error("failed", { reason: String(error) }),
+      onError: (error) => errors.fail(error),
     };
     const server = await listening({ host, port }, () => startTracker(options));
     const secure = tls === undefined ? "" : "s";

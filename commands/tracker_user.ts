@@ -5,6 +5,7 @@ import { printNote, printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
 import { text } from "./flag_values.ts";
+import { aborted } from "./listening.ts";
 
 /** Shortest password (NIST SP 800-63B section 5.1.1.2). */
 const MIN_PASSWORD = 8;
@@ -28,12 +29,13 @@ it starts.`,
       parse: text,
     },
   },
-  async run({ users: path }, { args }) {
+  async run({ users: path }, { args, signal }) {
     const [name = "", ...more] = args;
     if (!isUserName(name) || more.length > 0) {
       throw new UsageError("Expected one NAME, without colon and control characters");
     }
-    const password = await askPassword();
+    const password = await askPassword(signal);
+    if (password === undefined) return EXIT.interrupted;
     if (password.length < MIN_PASSWORD) {
       throw new UsageError(
         `The password needs at least ${MIN_PASSWORD} characters, and has ${password.length}`,
@@ -48,7 +50,8 @@ it starts.`,
   },
 });
 
-async function askPassword(): Promise<string> {
+/** @returns `undefined`: it was interrupted. */
+async function askPassword(signal: AbortSignal): Promise<string | undefined> {
   if (!Deno.stdin.isTerminal()) {
     const input = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
     for await (const line of input) return line;
@@ -57,7 +60,7 @@ async function askPassword(): Promise<string> {
   printNote("Password:");
   Deno.stdin.setRaw(true, { cbreak: true });
   try {
-    return await readUnseen();
+    return await Promise.race([readUnseen(), aborted(signal).then(() => undefined)]);
   } finally {
     Deno.stdin.setRaw(false);
   }

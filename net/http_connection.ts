@@ -48,7 +48,9 @@ export interface HttpHost {
 const BUFFER_BYTES = 2048;
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
-const decoder = new TextDecoder();
+/** A mark of the byte order before a request line is no part of it, and not passed over. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /**
  * One connection of HTTP/1.1 on the server's side: requests are read and answered one after another, so that
  * a client that does not read its answers sends no more.
@@ -199,7 +201,8 @@ export class HttpConnection {
   }
 
   async #readChunks(): Promise<Uint8Array | undefined> {
-    const chunks = new ChunkedDecoder();
+    // A proxy before this server may read lenient forms in another way, and take the rest for another request.
+    const chunks = new ChunkedDecoder({ isStrict: true });
     const pieces: Uint8Array[] = [];
     let length = 0;
     while (!chunks.isOver) {
@@ -207,7 +210,7 @@ export class HttpConnection {
       const { payload, taken } = decodeChunks(chunks, this.#buffer.subarray(0, this.#filled));
       length += payload;
       if (length > this.#host.limits.bodyBytes) throw tooLarge(this.#host.limits.bodyBytes);
-      pieces.push(this.#buffer.slice(0, payload));
+      if (payload > 0) pieces.push(this.#buffer.slice(0, payload));
       this.#drop(taken);
     }
     const body = new Uint8Array(length);

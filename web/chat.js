@@ -148,7 +148,9 @@ function send() {
   if (text === "") return;
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > MAX_MESSAGE_BYTES) {
-    return announcer.show(`That is too long: ${bytes.toLocaleString("en")} of ${MAX_MESSAGE_BYTES} bytes.`);
+    return announcer.show(
+      `That is too long: ${bytes.toLocaleString("en")} of ${MAX_MESSAGE_BYTES.toLocaleString("en")} bytes.`,
+    );
   }
   input.value = "";
   log.toEnd();

@@ -20,9 +20,17 @@ async function ask(method, path, fields = {}) {
   });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) {
-    throw new Refused(response.status, answer.message ?? `The tracker answers ${response.status}`);
+    throw new Refused(response.status, wordsOf(answer) ?? `The tracker answers ${response.status}`);
   }
   return answer;
+}
+
+/** What is wrong, with the names that people have for fields. */
+function wordsOf({ message }) {
+  return message?.replace(/^(?:peer_id|to_peer): may/, "A name may").replace(
+    /^channel: may/,
+    "A channel may",
+  );
 }
 
 export const get = (path, fields) => ask("GET", path, fields);

@@ -82,7 +82,8 @@ async function submitted(stage, attempt) {
       problem.textContent = error instanceof Refused
         ? sentence(error.message)
         : "The tracker does not answer. Try again.";
-      panel.querySelector("input").select();
+      // Of a user and a password it mostly is the password.
+      [...panel.querySelectorAll("input")].at(-1).select();
     } finally {
       button.disabled = false;
     }

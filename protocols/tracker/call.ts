@@ -26,7 +26,8 @@ export function fieldsOf({ head, body }: HttpRequest, allowsForm: boolean): unkn
   }
   if (body.length === 0) return {};
   const text = decode(body);
-  if (allowsForm && isForm(head.headers.get("content-type"))) {
+  // Programs that set no type of their own say "form" of everything that they send.
+  if (allowsForm && isForm(head.headers.get("content-type")) && !/^\s*[[{]/.test(text)) {
     return Object.fromEntries(new URLSearchParams(text));
   }
   try {

@@ -61,7 +61,9 @@ export function eventResources(
       respond(call) {
         const { headers } = call.request.head;
         const key = headers.get("sec-websocket-key") ?? "";
-        const isAsked = headers.get("upgrade")?.toLowerCase() === "websocket" && KEY.test(key);
+        // A field that Connection does not name is not for this hop (RFC 9110 section 7.6.1, RFC 6455 section 4.2.1).
+        const isAsked = headers.get("upgrade")?.toLowerCase() === "websocket" && KEY.test(key) &&
+          /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.get("connection") ?? "");
         if (!isAsked || headers.get("sec-websocket-version") !== "13") {
           return failure(426, "Here is a WebSocket", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
         }

@@ -132,7 +132,8 @@ export class Gate {
 
   /** A page of another site can send a form or text with our cookie, but JSON only if it may (Fetch standard). */
   #checkContentType({ head, body }: HttpRequest, address: string): void {
-    if (body.length === 0 || head.method === "GET") return;
+    // Who can have a login sent from another site can do so without our cookie, too.
+    if (body.length === 0 || head.method === "GET" || /^\/login\/?$/.test(head.path)) return;
     if (sessionToken(head.headers.get("cookie")) === undefined) return;
     const type = head.headers.get("content-type");
     const isOwnForm = isForm(type) && head.headers.has("origin");

@@ -38,11 +38,16 @@ export function signedText(
 export class Signatures {
   /** By key and nonce, until when each is remembered; in the order in which they came. */
   readonly #nonces = new Map<string, number>();
-  readonly #startedAtMs: number;
+  #startedAtMs: number;
 
   /** @param startedAtMs What was signed before may have been used in an earlier run, and is not taken. */
   constructor(startedAtMs: number) {
     this.#startedAtMs = startedAtMs;
+  }
+
+  /** How many nonces are remembered. */
+  get remembered(): number {
+    return this.#nonces.size;
   }
 
   /**
@@ -54,8 +59,13 @@ export class Signatures {
   signer(header: string, request: SignedRequest, nowMs: number): string {
     const { key, ts, nonce, signature } = parse(header);
     const sentMs = Number(ts);
-    if (Math.abs(nowMs - sentMs) > SIGNATURE_WINDOW_MS || sentMs < this.#startedAtMs) {
+    if (Math.abs(nowMs - sentMs) > SIGNATURE_WINDOW_MS) {
       throw new Refusal(401, "The signature's time is off: sign again with the tracker's");
+    }
+    // The clock was set back: else nobody could sign until it is again where it was.
+    this.#startedAtMs = Math.min(this.#startedAtMs, nowMs);
+    if (sentMs < this.#startedAtMs) {
+      throw new Refusal(503, "The tracker has just started: sign again in a moment");
     }
     this.#forget(nowMs);
     const name = `${key} ${nonce}`;
@@ -71,7 +81,8 @@ export class Signatures {
 
   #forget(nowMs: number): void {
     for (const [name, untilMs] of this.#nonces) {
-      if (untilMs > nowMs) return;
+      // Later than any can be: it was taken before the clock was set back, and its time is off now.
+      if (untilMs > nowMs && untilMs <= nowMs + 2 * SIGNATURE_WINDOW_MS) return;
       this.#nonces.delete(name);
     }
   }

@@ -30,6 +30,7 @@ export function loginRoutes({ tracker, users, rates, hasToken, onLogin }: LoginS
       answer: answers.user,
       allowsForm: true,
       async run({ username, password }, call) {
+        if (!users.areThere) return unauthorized(call, "This tracker has no users: nobody has to log in");
         const takeBack = await rates.login(username, call.address);
         if (!await users.check(username, password)) {
           onLogin("refused");

@@ -105,7 +105,8 @@ export class PeerChat implements AsyncDisposable {
   /** Says something to one peer. Settles when it was sent, and told how. */
   async tell(peer: string, text: string): Promise<void> {
     const message = this.#message(text);
-    const direct = await this.#direct.send([peer], message);
+    // What one says to oneself the tracker keeps.
+    const direct = peer === this.#options.id ? [] : await this.#direct.send([peer], message);
     const isComplete = direct.length > 0;
     const fields = { from_peer: this.#options.id, to_peer: peer, message: text, msg_id: message.id };
     const through = isComplete ? {} : await this.#sendThrough("send-peer", fields);

@@ -64,14 +64,14 @@ export class PeerDelivery implements Disposable {
         await this.#links.send(peer, undefined, message);
         return true;
       }
-      if (this.#book.find(peer, Date.now()) === "unknown") await this.#lookUp(peer);
-      const address = this.#book.find(peer, Date.now());
+      if (this.#book.find(peer, performance.now()) === "unknown") await this.#lookUp(peer);
+      const address = this.#book.find(peer, performance.now());
       if (typeof address === "string") return false;
       await this.#links.send(peer, address, message);
       return true;
     } catch {
       // Whatever it is, there is another way.
-      this.#book.failed(peer, Date.now());
+      this.#book.failed(peer, performance.now());
       return false;
     }
   }
@@ -83,11 +83,11 @@ export class PeerDelivery implements Disposable {
     try {
       const { peer_info } = await tracker.ask("POST", "connect-peer", { fields, answer: connection });
       const address = { ip: peer_info.ip, port: peer_info.port, key: peer_info.key };
-      this.#book.learned(peer, address, Date.now());
+      this.#book.learned(peer, address, performance.now());
       return address;
     } catch (error) {
       if (!(error instanceof TrackerRefusal) || error.status !== 404) throw error;
-      this.#book.learned(peer, undefined, Date.now());
+      this.#book.learned(peer, undefined, performance.now());
       return undefined;
     }
   }

@@ -19,9 +19,11 @@ export interface PeerLinkOptions {
   /** The other one has proven who it is. */
   readonly onOpen: (peer: string) => void;
   readonly onMessage: (from: string, message: ChatMessage) => void;
+  /** How long an acknowledgement may take, in milliseconds. @default 5 s. */
+  readonly acknowledgeMs?: number;
 }
 
-/** How long the handshake may take, and an acknowledgement, and silence, in milliseconds. */
+/** How long the handshake may take, an acknowledgement, and silence, in milliseconds. */
 const HANDSHAKE_MS = 10_000;
 const ACKNOWLEDGE_MS = 5_000;
 const IDLE_MS = 600_000;
@@ -45,6 +47,7 @@ export class PeerLink {
   #reason = "The connection was closed";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
+  #hasHeard = false;
 
   constructor(stream: DuplexBytes, options: PeerLinkOptions) {
     this.#stream = stream;
@@ -57,20 +60,28 @@ export class PeerLink {
     this.ended = this.#run();
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Whether the other one has said anything. */
+  get hasHeard(): boolean {
+    return this.#hasHeard;
+  }
+
   /**
    * Sends a message.
    *
    * @returns Settles when the peer has it.
-   * @throws {Error} It may have it or not: the connection ended, or the peer says nothing.
+   * @throws {Error} It may have it or not: the connection ended, also because the peer said nothing.
    */
   async send(message: ChatMessage): Promise<void> {
     if (this.#isOver) throw new Error(this.#reason);
     const acknowledged = this.#waiting.get(message.id) ?? Promise.withResolvers<void>();
     this.#waiting.set(message.id, acknowledged);
-    const timer = setTimeout(
-      () => acknowledged.reject(new Error("The peer did not answer")),
-      ACKNOWLEDGE_MS,
-    );
+    // Else each message to a peer that hangs would wait as long.
+    const { acknowledgeMs = ACKNOWLEDGE_MS } = this.#options;
+    const timer = setTimeout(() => this.close("The peer did not answer"), acknowledgeMs);
     this.#write(message);
     try {
       await acknowledged.promise;
@@ -98,6 +109,7 @@ export class PeerLink {
       while (!this.#isOver) {
         const count = await this.#stream.read(buffer);
         if (count === null) break;
+        this.#hasHeard = true;
         if (this.#options.session.peer !== undefined) this.#limit(IDLE_MS, "Nothing was said for long");
         for (const line of lines.push(buffer.subarray(0, count))) {
           await this.#carryOut(this.#options.session.received(parsePeerMessage(line)));

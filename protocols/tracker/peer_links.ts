@@ -4,6 +4,7 @@ import { connBytes } from "../../net/byte_stream.ts";
 import { deadline } from "../../net/connection_problem.ts";
 import { ConnectionLimit } from "../../net/connection_limit.ts";
 import { closeQuietly, dial } from "../../net/dial.ts";
+import { EventQuota } from "../../net/event_quota.ts";
 import { base64url, type SigningKey } from "./ed25519.ts";
 import type { Reachable } from "./peer_book.ts";
 import { PeerLink, type PeerLinkOptions } from "./peer_link.ts";
@@ -11,7 +12,7 @@ import type { ChatMessage } from "./peer_messages.ts";
 import { PeerSession } from "./peer_session.ts";
 
 /** Options of {@linkcode PeerLinks}. */
-export interface PeerLinksOptions extends Pick<PeerLinkOptions, "keyOf" | "onMessage"> {
+export interface PeerLinksOptions extends Pick<PeerLinkOptions, "keyOf" | "onMessage" | "acknowledgeMs"> {
   readonly id: string;
   readonly key: SigningKey;
   /** Address to listen on. */
@@ -20,13 +21,15 @@ export interface PeerLinksOptions extends Pick<PeerLinkOptions, "keyOf" | "onMes
   readonly port: number;
   /** A connection to a peer is over. */
   readonly onEnded: (peer: string) => void;
-  /** Somebody connected, and was not let in. */
+  /** Somebody connected, and was not let in; told at most ten times a minute. */
   readonly onRefused: (refused: { readonly address: string; readonly reason: string }) => void;
 }
 
 const NONCE_BYTES = 16;
 /** How long connecting may take: who is waited for holds up a message, in milliseconds. */
 const DIAL_MS = 3_000;
+/** Of who was not let in so many are told: anybody can connect as often as they like. */
+const REFUSALS_A_MINUTE = 10;
 const MAX_CONNECTIONS = { total: 256, perAddress: 32 } as const;
 
 /** Connections to other peers: one to each that is talked to, made when there is something to say. */
@@ -39,6 +42,7 @@ export class PeerLinks implements Disposable {
   readonly #open = new Map<string, PeerLink>();
   readonly #dialing = new Map<string, Promise<PeerLink>>();
   readonly #stop = new AbortController();
+  readonly #refusals = new EventQuota<"refused">(REFUSALS_A_MINUTE);
 
   /** Starts to listen. @throws {Error} The address can't be listened on. */
   constructor(options: PeerLinksOptions) {
@@ -53,7 +57,7 @@ export class PeerLinks implements Disposable {
 
   /** Whether there is a connection to a peer. */
   isLinked(peer: string): boolean {
-    return this.#open.has(peer);
+    return this.#open.get(peer)?.isOver === false;
   }
 
   /**
@@ -65,7 +69,7 @@ export class PeerLinks implements Disposable {
    */
   async send(peer: string, address: Reachable | undefined, message: ChatMessage): Promise<void> {
     const open = this.#open.get(peer);
-    if (open !== undefined) return await open.send(message);
+    if (open?.isOver === false) return await open.send(message);
     if (address === undefined) throw new Error("The peer can't be reached");
     const link = this.#dialing.get(peer) ?? this.#dial(peer, address);
     await (await link).send(message);
@@ -106,7 +110,11 @@ export class PeerLinks implements Disposable {
     const session = PeerSession.answering(this.#self());
     const link = this.#add(conn, { session });
     const refused = (reason: unknown) => {
-      if (this.#stop.signal.aborted) return;
+      // Who only looks whether somebody listens asked for nothing.
+      if (this.#stop.signal.aborted || !link.hasHeard) return;
+      const nowMs = performance.now();
+      this.#refusals.drain(nowMs);
+      if (!this.#refusals.admit("refused", nowMs)) return;
       this.#options.onRefused({ address, reason: reason instanceof Error ? reason.message : String(reason) });
     };
     link.opened.catch(refused);
@@ -114,13 +122,14 @@ export class PeerLinks implements Disposable {
   }
 
   #add(conn: Deno.TcpConn, { session, hello }: Pick<PeerLinkOptions, "session" | "hello">): PeerLink {
-    const { keyOf, onMessage } = this.#options;
+    const { keyOf, onMessage, acknowledgeMs } = this.#options;
     let name: string | undefined;
     const link = new PeerLink(connBytes(conn), {
       session,
       ...(hello === undefined ? {} : { hello }),
       keyOf,
       onMessage,
+      ...(acknowledgeMs === undefined ? {} : { acknowledgeMs }),
       onOpen: (peer) => {
         name = peer;
         this.#open.set(peer, link);

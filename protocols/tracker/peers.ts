@@ -120,6 +120,8 @@ export class Peers {
     const { ttlMs, forgetMs } = this.#options;
     const forgotten: string[] = [];
     for (const entry of this.#peers.values()) {
+      // Else a clock that was set back would keep it for as long as that.
+      entry.lastSeenMs = Math.min(entry.lastSeenMs, nowMs);
       if (entry.streams > 0) this.touch(entry.id, nowMs);
       else if (entry.isOnline && nowMs - entry.lastSeenMs >= ttlMs) this.#setOnline(entry, false);
       else if (!entry.isOnline && nowMs - entry.lastSeenMs >= forgetMs) forgotten.push(entry.id);

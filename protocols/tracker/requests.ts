@@ -1,13 +1,15 @@
 import { isIP } from "node:net";
 import { z } from "@hono/zod-openapi";
+import { GENERAL } from "./channels.ts";
 import { MAX_MESSAGE_BYTES, MAX_NAME, MAX_READ } from "./limits.ts";
 import { NAME, NAME_WORDS } from "./names.ts";
 
 const utf8 = new TextEncoder();
 
-const name = z.string().max(4 * MAX_NAME).transform((text) => text.normalize("NFC")).pipe(
-  z.string().min(1).max(MAX_NAME).regex(NAME, NAME_WORDS),
-).openapi({ type: "string", example: "alice" });
+const checked = z.string().min(1).max(MAX_NAME).regex(NAME, `may have ${NAME_WORDS}`);
+const sent = z.string().max(4 * MAX_NAME);
+const name = sent.transform((text) => text.normalize("NFC")).pipe(checked)
+  .openapi({ type: "string", example: "alice" });
 
 const digits = (least: number, most: number) =>
   z.union([z.number(), z.string().regex(/^\d{1,16}$/).transform(Number)]).pipe(z.int().min(least).max(most))
@@ -22,7 +24,9 @@ const text = z.string().min(1).refine((message) => {
 const msgId = z.string().regex(/^[\x21-\x7e]{1,64}$/, "1 to 64 printable ASCII characters").optional();
 const id = digits(0, Number.MAX_SAFE_INTEGER);
 const page = { since: id.optional(), before: id.optional(), limit: digits(1, MAX_READ).optional() };
-const channel = name.default("general");
+/** None, or an empty one, is the channel that always exists. */
+const channel = sent.default(GENERAL).transform((text) => text === "" ? GENERAL : text.normalize("NFC"))
+  .pipe(checked).openapi({ type: "string", default: GENERAL });
 
 /** What requests carry, in a JSON body or the query. */
 export const requests = {

@@ -145,7 +145,10 @@ export async function startTracker(options: TrackerServerOptions): Promise<Track
 /** @throws {Error} Another tracker uses the database. */
 async function lockDatabase(db: string): Promise<Disposable> {
   if (db === ":memory:") return { [Symbol.dispose]() {} };
-  const file = await Deno.open(`${db}.lock`, { create: true, write: true });
+  const file = await Deno.open(`${db}.lock`, { create: true, write: true }).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`The database ${db} can't be opened: ${why}`, { cause: error });
+  });
   if (await file.tryLock(true)) return { [Symbol.dispose]: () => file.close() };
   file.close();
   throw new Deno.errors.Busy(`The database ${db} is in use by another tracker`);

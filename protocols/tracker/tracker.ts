@@ -7,7 +7,8 @@ import { type Caller, checkMaySpeakFor, mayRead, maySpeakFor, NotYours, ownerOf 
 import { type Peer, Peers, type Registration } from "./peers.ts";
 import { Refusal } from "./refusal.ts";
 import { Sessions } from "./sessions.ts";
-import { type Change, TrackerStore } from "./tracker_store.ts";
+import { type Change, isBusy, TrackerStore } from "./tracker_store.ts";
+import { Unwritten } from "./unwritten.ts";
 
 /** What was written at once. */
 export interface Commit {
@@ -63,6 +64,7 @@ export class Tracker implements Disposable {
   readonly history: History;
   readonly #store: TrackerStore;
   readonly #commits: Commits;
+  readonly #unwritten = new Unwritten();
   readonly #options: TrackerOptions;
   #lastId: number;
   #committedId: number;
@@ -84,6 +86,7 @@ export class Tracker implements Disposable {
     this.history = new History(this.#store, options.historyCount);
     this.#commits = new Commits({
       write: (changes) => this.#store.commit(changes),
+      isBusy,
       onCommitted: (changes, seconds) => this.#onCommitted(changes, seconds),
       onFailed: (changes, error) => this.#onFailed(changes, error),
     });
@@ -99,27 +102,24 @@ export class Tracker implements Disposable {
   async register(registration: Registration, { caller, nowMs }: Asking): Promise<void> {
     checkMaySpeakFor(this.peers.get(registration.id), caller);
     this.peers.register(registration, ownerOf(caller), nowMs);
-    await Promise.all(this.#savePeers());
+    await this.#save(this.#changedPeers());
   }
 
   /** Makes a peer a member of a channel. @throws {Refusal} It is not registered, or not the caller's. */
   async join(channel: string, peer: string, asking: Asking): Promise<void> {
     this.known(peer);
     this.speak(peer, asking);
-    const isNew = !this.channels.has(channel);
-    if (!this.channels.join(channel, peer)) return;
-    this.#tellMember(channel, peer, true);
-    if (isNew) this.#addAll([{ type: "channel", channel }]);
-    await this.#add({ type: "join", channel, peer });
+    if (this.channels.join(channel, peer)) this.#tellMember(channel, peer, true);
+    // Also when it is a member already: that may not be on disk yet, or have failed to get there.
+    await this.#save([{ type: "channel", channel }, { type: "join", channel, peer }]);
   }
 
   /** Ends a membership. @throws {Refusal} There is no such channel, or the peer is not the caller's. */
   async leave(channel: string, peer: string, asking: Asking): Promise<void> {
     this.checkChannel(channel);
     this.speak(peer, asking);
-    if (!this.channels.leave(channel, peer)) return;
-    this.#tellMember(channel, peer, false);
-    await this.#add({ type: "leave", channel, peer });
+    if (this.channels.leave(channel, peer)) this.#tellMember(channel, peer, false);
+    await this.#save([{ type: "leave", channel, peer }]);
   }
 
   /**
@@ -192,7 +192,7 @@ export class Tracker implements Disposable {
 
   /** Has something of a session written. */
   async saveSession(...changes: readonly Change[]): Promise<void> {
-    await Promise.all(changes.map((change) => this.#add(change)));
+    await this.#save(changes);
   }
 
   /** Looks who is silent; due every second. */
@@ -205,41 +205,45 @@ export class Tracker implements Disposable {
       }
       changes.push({ type: "forget-peer", id });
     }
-    this.#addAll(changes);
+    this.#saveLater(changes);
   }
 
-  /** Deletes what is too old, and saves when peers were last seen; due every few seconds. */
+  /** Deletes what is too old, saves when peers were last seen, and what failed; due every few seconds. */
   tidy(nowMs: number): void {
     const over = this.sessions.expire(nowMs);
-    this.#addAll(over.map(({ hash }) => ({ type: "end-session", hash })));
-    this.#addAll(this.history.due(nowMs - this.#options.historyMs));
-    for (const saved of this.#savePeers()) saved.catch(() => {});
+    this.#saveLater(this.#unwritten.take());
+    this.#saveLater(over.map(({ hash }) => ({ type: "end-session", hash })));
+    this.#saveLater(this.history.due(nowMs - this.#options.historyMs));
+    this.#saveLater(this.#changedPeers());
   }
 
   /** Writes what is pending, and closes the database. */
   [Symbol.dispose](): void {
-    void Promise.allSettled(this.#savePeers()); // Failures are told by onError.
+    this.#saveLater([...this.#unwritten.take(), ...this.#changedPeers()]);
+    this.#store.waitForOthers();
     this.#commits.flush();
     this.#store[Symbol.dispose]();
   }
 
-  #add(change: Change): Promise<void> {
-    return this.#commits.add(change);
+  /** Has a state written that memory has already. It can be written again. */
+  #save(changes: readonly Change[]): Promise<void> {
+    this.#unwritten.forget(changes);
+    return this.#commits.addAll(changes);
   }
 
   /** Nobody waits for these: that they failed is told by `onError`. */
-  #addAll(changes: readonly Change[]): void {
-    for (const change of changes) this.#add(change).catch(() => {});
+  #saveLater(changes: readonly Change[]): void {
+    this.#save(changes).catch(() => {});
   }
 
   async #append({ from, room, text, msgId }: Sending, nowMs: number): Promise<Sent> {
     const message = { id: ++this.#lastId, room, from, text, ts: nowMs, msgId };
-    await this.#add({ type: "message", message });
+    await this.#commits.add({ type: "message", message });
     return { message, isDuplicate: false };
   }
 
-  #savePeers(): Promise<void>[] {
-    return this.peers.takeChanged().map((peer) => this.#add({ type: "peer", peer }));
+  #changedPeers(): Change[] {
+    return this.peers.takeChanged().map((peer) => ({ type: "peer", peer }));
   }
 
   #onCommitted(changes: readonly Change[], seconds: number): void {
@@ -249,13 +253,14 @@ export class Tracker implements Disposable {
       messages++;
       this.#committedId = change.message.id;
       const due = this.history.stored(change.message);
-      if (due !== undefined) this.#addAll([due]);
+      if (due !== undefined) this.#saveLater([due]);
       this.feed.tell(change.message);
     }
     this.#options.onCommit({ messages, changes: changes.length, seconds });
   }
 
   #onFailed(changes: readonly Change[], error: unknown): void {
+    this.#unwritten.keep(changes);
     this.peers.keepChanged(changes.flatMap((change) => change.type === "peer" ? change.peer.id : []));
     this.#options.onError(error);
   }

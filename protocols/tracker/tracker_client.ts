@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
+import { ConnectionProblem } from "../../net/connection_problem.ts";
+import { explainTlsProblem } from "../../net/tls_problem.ts";
 import { base64url, type SigningKey } from "./ed25519.ts";
 import { EventReader, type StreamEvent } from "./event_reader.ts";
 import { signedText } from "./identity.ts";
@@ -43,6 +45,8 @@ export class TrackerClient {
   readonly #base: URL;
   readonly #signal: AbortSignal;
   #cookie: string | undefined;
+  /** Who is logged in, to do so again: sessions end, and a tracker may forget them. */
+  #user: { readonly username: string; readonly password: string } | undefined;
   /** The tracker's clock less ours, in milliseconds. */
   #skewMs = 0;
 
@@ -60,6 +64,7 @@ export class TrackerClient {
     await read(response);
     const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(";")[0] ?? "");
     this.#cookie = cookies.find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`));
+    this.#user = { username, password };
   }
 
   /**
@@ -74,7 +79,13 @@ export class TrackerClient {
     path: string,
     { fields, answer }: { readonly fields: Readonly<Record<string, unknown>>; readonly answer: S },
   ): Promise<z.output<S>> {
-    const parsed = answer.safeParse(await read(await this.#request(method, path, fields)));
+    let response = await this.#request(method, path, fields);
+    if (response.status === 401 && this.#user !== undefined) {
+      await response.body?.cancel();
+      await this.login(this.#user.username, this.#user.password);
+      response = await this.#request(method, path, fields);
+    }
+    const parsed = answer.safeParse(await read(response));
     if (parsed.success) return parsed.data;
     throw new Error(`What answers at ${this.#base.href} is no tracker`);
   }
@@ -137,15 +148,19 @@ export class TrackerClient {
     if (body !== undefined) headers["content-type"] = "application/json";
     if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
     if (this.#cookie !== undefined) headers["cookie"] = this.#cookie;
-    return await fetch(url, {
-      method,
-      headers,
-      signal: AbortSignal.any([this.#signal, signal]),
-      // A signature is for one tracker; nothing of it goes elsewhere.
-      redirect: "error",
-      ...body === undefined ? {} : { body },
-      ...client === undefined ? {} : { client },
-    });
+    try {
+      return await fetch(url, {
+        method,
+        headers,
+        signal: AbortSignal.any([this.#signal, signal]),
+        // A signature is for one tracker; nothing of it goes elsewhere.
+        redirect: "error",
+        ...body === undefined ? {} : { body },
+        ...client === undefined ? {} : { client },
+      });
+    } catch (error) {
+      throw fetchProblem(error);
+    }
   }
 
   #signature(method: string, url: URL, body: Uint8Array = new Uint8Array()): string {
@@ -177,4 +192,15 @@ async function read(response: Response): Promise<unknown> {
   if (response.ok) return value;
   const parsed = said.safeParse(value);
   throw new TrackerRefusal(response.status, parsed.success ? parsed.data.message : response.statusText);
+}
+
+/** Deno says "fetch failed", and of the cause far more than a person wants to know. */
+function fetchProblem(error: unknown): unknown {
+  if (!(error instanceof TypeError && error.cause instanceof Error)) return error;
+  const said = error.cause.message;
+  const tls = said.includes("invalid HTTP version parsed")
+    ? "What answers there does not speak HTTP: is its URL https://, or is the port another one?"
+    : explainTlsProblem(said, "is its URL http://");
+  const words = /client error \(\w+\): (?:tcp connect error: )?(.*?)(?: \(os error \d+\))?$/.exec(said)?.[1];
+  return new ConnectionProblem(tls ?? words ?? said, { isFinal: tls !== undefined, cause: error });
 }

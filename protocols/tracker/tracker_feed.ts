@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { backoffMs } from "../../net/backoff.ts";
+import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { StreamEvent } from "./event_reader.ts";
 import { type TrackerClient, TrackerRefusal } from "./tracker_client.ts";
 
@@ -41,7 +42,7 @@ const RETRY = { baseMs: 500, capMs: 15_000, random: Math.random };
 
 /** Follows a tracker's events, and goes on where it was when the connection is lost: nothing comes twice. */
 export class TrackerFeed implements AsyncDisposable {
-  /** Settles when it was disposed of. @throws {TrackerRefusal} The tracker does not want us. */
+  /** Settles when it was disposed of. @throws {Error} The tracker does not want us, or can't be trusted. */
   readonly over: Promise<void>;
   readonly #options: TrackerFeedOptions;
   readonly #stop = new AbortController();
@@ -80,7 +81,7 @@ export class TrackerFeed implements AsyncDisposable {
       } catch (error) {
         if (signal.aborted) return;
         if (round.aborted) continue;
-        if (isFinal(error)) throw error;
+        if (isRefused(error) || this.#isHopeless(error)) throw error;
         this.#lost(error instanceof Error ? error.message : String(error));
       }
       await this.#pause(AbortSignal.any([signal, round]));
@@ -121,6 +122,11 @@ export class TrackerFeed implements AsyncDisposable {
     }
   }
 
+  /** A certificate that nobody trusts, say. Where it worked before it may again. */
+  #isHopeless(error: unknown): boolean {
+    return this.#position === undefined && error instanceof ConnectionProblem && error.isFinal;
+  }
+
   #lost(reason: string): void {
     if (this.#isConnected) this.#options.onConnected(false, reason);
     this.#isConnected = false;
@@ -138,7 +144,7 @@ export class TrackerFeed implements AsyncDisposable {
 }
 
 /** Whether it gets no better by trying again: the name is another's, the login is wrong. */
-function isFinal(error: unknown): boolean {
+function isRefused(error: unknown): boolean {
   return error instanceof TrackerRefusal && error.status < 500 && error.status !== 408 &&
     error.status !== 429;
 }

@@ -82,6 +82,8 @@ export class TrackerStore implements Disposable {
    */
   constructor(path: string) {
     this.#database = openTrackerDatabase(path);
+    // Whoever waits for a lock keeps everybody waiting: this is the thread that answers.
+    this.#database.exec("PRAGMA busy_timeout = 1");
   }
 
   /** The largest id that a message ever had. */
@@ -169,6 +171,11 @@ export class TrackerStore implements Disposable {
     return this.#get("talks").all(peer).map((row) => talkRow.parse(row));
   }
 
+  /** From now on a commit waits up to 1 s for who has the database locked. */
+  waitForOthers(): void {
+    this.#database.exec("PRAGMA busy_timeout = 1000");
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
   }
@@ -215,6 +222,11 @@ export class TrackerStore implements Disposable {
         return void this.#get("pruneAge").run(change.beforeMs, change.most);
     }
   }
+}
+
+/** Whether a commit failed as another program has the database locked. `node:sqlite` has no code for it. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && error.message === "database is locked";
 }
 
 function readMessage(row: unknown): Message {

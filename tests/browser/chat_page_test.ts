@@ -188,7 +188,8 @@ Deno.test("with users one logs in, is called so, and logs out", async () => {
       await page.locator("#password").fill("wrong");
       await page.keyboard.press("Enter");
       await page.locator("#login-problem", { hasText: "wrong" }).waitFor();
-      await page.locator("#password").fill("correct horse");
+      // The password is chosen, to be typed over.
+      await page.keyboard.type("correct horse");
       await page.keyboard.press("Enter");
       await page.locator('body[data-connected="true"]').waitFor();
       assertEquals(await page.locator("#me").textContent(), "alice");
@@ -215,6 +216,24 @@ Deno.test("a tracker with a token asks for it, and it stays out of URLs", async 
       assertEquals(asked.filter((each) => each.includes("sesame")), []);
     });
   }, { token: "open-sesame" });
+});
+
+Deno.test("what is wrong with a name, a channel or a message is said in words for people", async () => {
+  await withTracker(async ({ url }) => {
+    await withBrowser(async (openTab) => {
+      const page = await openTab(url);
+      await page.locator("#name-input").fill("<b>");
+      await page.keyboard.press("Enter");
+      await page.locator("#name-problem", { hasText: /^A name may have letters, .*\.$/ }).waitFor();
+      await enter(page, "alice");
+      await page.locator("#join-input").fill("<b>");
+      await page.keyboard.press("Enter");
+      await page.locator("#notice", { hasText: "A channel may have letters" }).waitFor();
+      await say(page, "x".repeat(5000));
+      await page.locator("#notice", { hasText: "5,000 of 4,096 bytes" }).waitFor();
+      assertEquals(await page.locator("#input").inputValue(), "x".repeat(5000));
+    }, { expected: /400/ });
+  });
 });
 
 Deno.test("a name that is bound to somebody else is refused, with the reason", async () => {

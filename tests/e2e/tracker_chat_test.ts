@@ -1,4 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { hashPassword } from "../../protocols/tracker/passwords.ts";
+import { certificates } from "../support/certificates.ts";
 import { startChat } from "../support/chat_process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { testTracker } from "../support/tracker.ts";
@@ -61,6 +63,12 @@ Deno.test("a message to somebody who is away waits at the tracker", async () => 
   assertStringIncludes((await alice.until("sent")).failed, "no such peer");
   await alice.type("/nonsense");
   assertStringIncludes((await alice.until("error")).message, "/nonsense");
+  // Nobody connects to oneself.
+  await alice.type("/msg alice a note");
+  const { rest } = await alice.end();
+  assertEquals(rest.map(({ event, to, direct, tracker }) => [event, to, direct, tracker]), [
+    ["sent", "alice", [], true],
+  ]);
 });
 
 Deno.test("a name that another key has is refused", async () => {
@@ -89,4 +97,68 @@ Deno.test("what was said before is shown, and a new channel is entered", async (
   assertEquals([sent.channel, sent.direct, sent.tracker], ["dev", [], true]);
   await tracker.post("/broadcast-peer", { peer_id: "page", channel: "dev", message: "seen" });
   assertEquals((await alice.until("message")).text, "seen");
+});
+
+Deno.test("a tracker with TLS, users and a token lets in by --ca and either of the others", async () => {
+  await using dir = await tempDir();
+  const authority = await certificates(dir.path);
+  const users = new Map([["ann", await hashPassword("correct horse")]]);
+  const tls = await authority.issue("DNS:localhost,IP:127.0.0.1");
+  await using tracker = await testTracker({ tls, users, token: "let-me-in" });
+  const ca = ["--ca", authority.ca];
+  await using ann = startChat(flags(tracker.url, dir.path, "ann", ...ca, "--user", "ann:correct horse"));
+  await ann.until("ready");
+  await using bob = startChat(flags(tracker.url, dir.path, "bob", ...ca, "--token", "let-me-in"));
+  await bob.until("ready");
+  await bob.type("hello");
+  const { from, text, via } = await ann.until("message");
+  assertEquals([from, text, via], ["bob", "hello", "direct"]);
+  const cases = [
+    [["--user", "ann:wrong", ...ca], "User or password is wrong"],
+    [["--token", "wrong", ...ca], "Log in, or present the token"],
+    [ca, "Log in, or present the token"],
+    [["--token", "let-me-in"], "certificate"],
+  ] as const;
+  for (const [wrong, message] of cases) {
+    const { code, stderr } = await startChat(flags(tracker.url, dir.path, "eve", ...wrong)).end();
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(stderr, message);
+  }
+  const plain = await startChat(flags(`http://127.0.0.1:${tracker.port}`, dir.path, "eve")).end();
+  assertEquals(plain.code, 1);
+  assertStringIncludes(plain.stderr, "is its URL https://");
+});
+
+Deno.test("what is wrong with the flags of a chat is told, and --channel takes the sign of a channel", async () => {
+  await using dir = await tempDir();
+  await using tracker = await testTracker();
+  const cases = [
+    [["--advertise", "nonsense"], "--advertise: expected an address with a port"],
+    [["--advertise", "home.example:9000"], "--advertise: expected an address with a port"],
+    [["--channel", "two\nlines"], "--channel: expected letters"],
+    [["--bogus"], "See: transfer tracker chat --help"],
+  ] as const;
+  for (const [wrong, message] of cases) {
+    const { code, stderr } = await startChat(flags(tracker.url, dir.path, "eve", ...wrong)).end();
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, message);
+  }
+  const args = ["--channel", "#dev", "--advertise", "[2001:db8::1]:9000"];
+  await using ann = startChat(flags(tracker.url, dir.path, "ann", ...args));
+  const { channel, address } = await ann.until("ready");
+  assertEquals([channel, address], ["dev", "[2001:db8::1]:9000"]);
+});
+
+Deno.test("a chat logs in again when the tracker has forgotten its session", async () => {
+  await using dir = await tempDir();
+  const users = new Map([["ann", await hashPassword("correct horse")]]);
+  const before = await testTracker({ users });
+  await using ann = startChat(flags(before.url, dir.path, "ann", "--user", "ann:correct horse"));
+  await ann.until("ready");
+  await before.server.close();
+  assertEquals((await ann.until("tracker")).connected, false);
+  await using _after = await testTracker({ users, port: before.port });
+  assertEquals((await ann.until("tracker")).connected, true);
+  await ann.type("still here");
+  assertEquals((await ann.until("sent")).tracker, true);
 });

@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { finished, startTracker, startTransfer, transfer } from "../support/program.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -73,7 +74,10 @@ Deno.test("what is wrong on the command line is told", async () => {
     [2, "line 1 is not NAME:HASH", "--users", `${dir.path}/users.txt`],
     [2, "--user: expected NAME:PASSWORD", "--user", "ann"],
     [2, "a count, an age or both", "--history", "many"],
+    [2, "a count, an age or both", "--history", "0s"],
+    [2, "--peer-ttl: expected at least 1s", "--peer-ttl", "0s"],
     [1, "can't be opened", "--db", `${dir.path}/no.db`],
+    [1, `The database ${dir.path}/no/chat.db can't be opened`, "--db", `${dir.path}/no/chat.db`],
     [1, "can't be opened", "export", "--db", `${dir.path}/missing.db`],
     [2, "Expected one FILE", "backup"],
   ];
@@ -99,4 +103,26 @@ Deno.test("an open tracker that others reach says so", async () => {
   assertEquals(code, 0);
   assertStringIncludes(stderr, "OPEN: anyone");
   assert(stderr.includes("stopped"));
+});
+
+Deno.test("what fails all the time is logged now and then", async () => {
+  await using dir = await tempDir();
+  const db = `${dir.path}/chat.db`;
+  const child = startTransfer(["tracker", "--port", "0", "--db", db]);
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  reader.releaseLock();
+  const port = Number(/:(\d+)/.exec(new TextDecoder().decode(value))?.[1]);
+  const database = new DatabaseSync(db);
+  database.exec("CREATE TRIGGER broken BEFORE INSERT ON messages BEGIN SELECT RAISE(FAIL, 'broken'); END");
+  database.close();
+  for (let i = 0; i < 25; i++) {
+    const response = await post(port, "/broadcast-peer", { peer_id: "alice", message: "hi" });
+    await response.body?.cancel();
+    assertEquals(response.status, 503);
+  }
+  child.kill("SIGTERM");
+  const { stderr } = await finished(child);
+  assertEquals(stderr.match(/error +failed reason/g)?.length, 10);
+  assertStringIncludes(stderr, 'failed again reason="Error: broken" count=15');
 });

@@ -29,12 +29,14 @@ export class Screen {
     if (token === "\r") this.#column = 0;
     else if (token === "\n") this.#feed();
     else if (token === "\x1b[K") this.#cut();
-    else if (token === "\x1b[J") {
+    else if (token === "\x1b[J" || token === "\x1b[0J") {
       this.#cut();
       this.#lines.length = this.#row + 1;
     } else if (token === "\x1b[?7l" || token === "\x1b[?7h") this.#wraps = token.endsWith("h");
     else if (token.startsWith("\x1b[") && token.endsWith("A")) {
       this.#row = Math.max(0, this.#row - Number(token.slice(2, -1)));
+    } else if (token.startsWith("\x1b[") && token.endsWith("G")) {
+      this.#column = Number(token.slice(2, -1)) - 1;
     } else if (token.startsWith("\x1b")) throw new Error(`Unknown sequence ${JSON.stringify(token)}`);
     else this.#put(token);
   }

@@ -4,7 +4,7 @@ import { WebSocket as ForeignWebSocket } from "ws";
 import { hashPassword } from "../../../protocols/tracker/passwords.ts";
 import { readEvents } from "../../support/event_reader.ts";
 import { tempDir } from "../../support/temp_dir.ts";
-import { type TestTracker, testTracker } from "../../support/tracker.ts";
+import { exchange, type TestTracker, testTracker } from "../../support/tracker.ts";
 
 async function register(tracker: TestTracker, ...peers: readonly string[]): Promise<void> {
   for (const peer_id of peers) await tracker.post("/submit-info", { peer_id, ip: "192.0.2.1", port: 1 });
@@ -136,6 +136,25 @@ Deno.test("/ws tells the same, and passes over what it is sent", async () => {
   socket.on("close", onClose);
   await tracker.server.close();
   assertEquals(await closed, 1001);
+});
+
+Deno.test("what is no upgrade of this connection is told that here is a WebSocket", async () => {
+  await using tracker = await testTracker();
+  const ask = (headers: string) =>
+    exchange(
+      tracker.port,
+      `GET /ws HTTP/1.1\r\nHost: localhost\r\n${headers}Sec-WebSocket-Version: 13\r\n\r\n`,
+    );
+  const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  for (
+    const headers of [
+      `Connection: close\r\nUpgrade: websocket\r\n${key}`,
+      "Connection: close, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: short\r\n",
+      `Connection: close, Upgrade\r\nUpgrade: h2c\r\n${key}`,
+    ]
+  ) {
+    assertStringIncludes(await ask(headers), "HTTP/1.1 426 ", headers);
+  }
 });
 
 Deno.test("a reader that reads nothing is cut off, and nobody else notices", async () => {

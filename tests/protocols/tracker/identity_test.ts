@@ -1,5 +1,8 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { Signatures } from "../../../protocols/tracker/identity.ts";
+import { SIGNATURE_WINDOW_MS } from "../../../protocols/tracker/limits.ts";
 import { hashPassword } from "../../../protocols/tracker/passwords.ts";
+import { Refusal } from "../../../protocols/tracker/refusal.ts";
 import { signer, type TestTracker, testTracker, type TrackerAnswer } from "../../support/tracker.ts";
 
 const alice = { peer_id: "alice", ip: "192.0.2.1", port: 9001 };
@@ -83,6 +86,38 @@ Deno.test("a signature is good once, for one request, for a minute", async () =>
   const [version, key = "", ...rest] = fresh().split(" ");
   const twin = key.slice(0, -1) + String.fromCharCode(key.charCodeAt(42) + 1);
   assertEquals((await send([version, twin, ...rest].join(" "))).status, 401);
+});
+
+Deno.test("what was signed before the tracker started is to be signed anew, and not refused for good", () => {
+  const own = signer();
+  const signatures = new Signatures(1_000_000);
+  const request = { method: "POST", target: "/x", body: new Uint8Array(0) };
+  const send = (ts: number, nowMs: number) =>
+    signatures.signer(own.auth("POST", "/x", "", { ts }), request, nowMs);
+  // A clock that is a little behind: the same peer is right in a moment.
+  const early = assertThrows(() => send(998_000, 1_001_000), Refusal);
+  assertEquals([early.status, early.message], [503, "The tracker has just started: sign again in a moment"]);
+  send(1_000_000, 1_002_000);
+});
+
+Deno.test("a clock that is set back shuts nobody out, and lets no replay in", () => {
+  const own = signer();
+  const startedAtMs = 10_000_000;
+  const signatures = new Signatures(startedAtMs);
+  const request = { method: "POST", target: "/x", body: new Uint8Array(0) };
+  const auth = (ts: number, nonce?: string) =>
+    own.auth("POST", "/x", "", { ts, ...nonce === undefined ? {} : { nonce } });
+  const before = auth(startedAtMs + 1000);
+  signatures.signer(before, request, startedAtMs + 1000);
+  const nowMs = startedAtMs - 3_600_000;
+  const first = auth(nowMs);
+  signatures.signer(first, request, nowMs);
+  assertThrows(() => signatures.signer(first, request, nowMs + 10), Refusal, "used before");
+  assertThrows(() => signatures.signer(before, request, nowMs + 20), Refusal, "time is off");
+  // What is remembered from before the jump does not keep what came after it.
+  const laterMs = nowMs + 2 * SIGNATURE_WINDOW_MS + 1;
+  signatures.signer(auth(laterMs), request, laterMs);
+  assertEquals(signatures.remembered, 1);
 });
 
 Deno.test("what two bound peers wrote is for them alone, and so are their events", async () => {

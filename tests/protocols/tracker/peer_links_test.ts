@@ -1,7 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { newKeyPem, type SigningKey, signingKey } from "../../../protocols/tracker/ed25519.ts";
 import { PeerLinks } from "../../../protocols/tracker/peer_links.ts";
-import type { ChatMessage } from "../../../protocols/tracker/peer_messages.ts";
+import {
+  type ChatMessage,
+  encodePeerMessage,
+  parsePeerMessage,
+} from "../../../protocols/tracker/peer_messages.ts";
+import { PeerSession } from "../../../protocols/tracker/peer_session.ts";
 
 const keys: Readonly<Record<string, SigningKey>> = {
   alice: signingKey(newKeyPem()),
@@ -10,7 +15,7 @@ const keys: Readonly<Record<string, SigningKey>> = {
 const message: ChatMessage = { type: "message", id: "1", text: "hi", ts: 1 };
 
 /** A peer that listens on loopback, and what it is told. */
-function peer(id: string, key = keys[id] ?? signingKey(newKeyPem())) {
+function peer(id: string, key = keys[id] ?? signingKey(newKeyPem()), acknowledgeMs = 5_000) {
   const heard: string[] = [];
   const refusals: string[] = [];
   const { promise: refused, resolve } = Promise.withResolvers<void>();
@@ -19,6 +24,7 @@ function peer(id: string, key = keys[id] ?? signingKey(newKeyPem())) {
     key,
     host: "127.0.0.1",
     port: 0,
+    acknowledgeMs,
     keyOf: (name) => Promise.resolve(keys[name]?.key),
     onMessage: (from, { text }) => void heard.push(`${from}: ${text}`),
     onEnded: () => {},
@@ -70,6 +76,47 @@ Deno.test("what is no message ends the connection, with the reason", async () =>
     assertEquals(JSON.parse(new TextDecoder().decode(buffer.subarray(0, count ?? 0))).type, "error");
   }
 });
+
+Deno.test("who connects over and over is told of ten times a minute, and who says nothing not at all", async () => {
+  using bob = peer("bob");
+  const knock = async (line: string) => {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: bob.links.port });
+    await conn.write(new TextEncoder().encode(line));
+    await conn.closeWrite();
+    const buffer = new Uint8Array(1000);
+    while (await conn.read(buffer) !== null);
+  };
+  for (let i = 0; i < 3; i++) await knock("");
+  assertEquals(bob.refusals, []);
+  for (let i = 0; i < 30; i++) await knock("[]\n");
+  assertEquals(bob.refusals.length, 10);
+});
+
+Deno.test("a peer that acknowledges nothing is waited for once", async () => {
+  using alice = peer("alice", keys.alice, 50);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const hung = answerOnce(listener);
+  const at = { ...alice.at("bob"), port: listener.addr.port };
+  const error = await assertRejects(() => alice.links.send("bob", at, message), Error);
+  assertEquals(error.message, "The peer did not answer");
+  using _conn = await hung;
+  assertEquals(alice.links.isLinked("bob"), false);
+});
+
+/** Is bob up to the handshake, and reads nothing after it. */
+async function answerOnce(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
+  const conn = await listener.accept();
+  const { alice, bob } = keys;
+  if (alice === undefined || bob === undefined) throw new Error("There are no keys");
+  const session = PeerSession.answering({ id: "bob", key: bob, nonce: "A".repeat(22) });
+  const buffer = new Uint8Array(4096);
+  const count = await conn.read(buffer) ?? 0;
+  session.received(parsePeerMessage(buffer.subarray(0, count - 1)));
+  for (const action of session.identified(alice.key)) {
+    if (action.type === "send") await conn.write(encodePeerMessage(action.message));
+  }
+  return conn;
+}
 
 Deno.test("a peer that nobody listens for is out of reach", async () => {
   using alice = peer("alice");

@@ -51,6 +51,16 @@ Deno.test("a peer stays as long as a stream in its name is open", () => {
   assertEquals(peers.isOnline("a"), false);
 });
 
+Deno.test("a clock that is set back keeps nobody there who is silent", () => {
+  const { peers, register } = setUp();
+  register("a", 5000);
+  peers.expire(1000);
+  peers.expire(1099);
+  assertEquals(peers.isOnline("a"), true);
+  peers.expire(1100);
+  assertEquals(peers.isOnline("a"), false);
+});
+
 Deno.test("a bound peer stays bound to the first", () => {
   const { peers } = setUp();
   const registration = { id: "a", ip: "::1", port: 1 };
