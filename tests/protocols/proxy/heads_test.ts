@@ -95,6 +95,16 @@ const REFUSED: readonly (readonly [what: string, request: string, fault: HeadFau
   ["101 headers", `GET / HTTP/1.1\r\nHost: a\r\n${"a: b\r\n".repeat(100)}\r\n`, "too-long"],
 ];
 
+// With a pattern that tries every way to share the blanks out, each of these takes hours.
+const BLANKS = " \t".repeat(15_000);
+
+Deno.test("a head of blanks is refused or read at once", () => {
+  assertEquals(faultOf(() => read(`GET / HTTP/1.1\r\nHost: a\r\nX:${BLANKS}\x01\r\n\r\n`)), "malformed");
+  assertEquals(faultOf(() => read(`GET / HTTP/1.1\r\nHost: a\r\nX${BLANKS}: a\r\n\r\n`)), "malformed");
+  const head = read(`GET / HTTP/1.1\r\nHost: a\r\nX:${BLANKS}a${BLANKS.slice(0, 1_000)}b\t \r\n\r\n`);
+  assertEquals(head?.fields[1]?.value, `a${BLANKS.slice(0, 1_000)}b`);
+});
+
 for (const [what, request, fault] of REFUSED) {
   Deno.test(`a request is refused: ${what}`, () => assertEquals(faultOf(() => read(request)), fault));
 }
