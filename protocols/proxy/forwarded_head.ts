@@ -65,25 +65,29 @@ function* upstreamFields(
   };
   // An empty value means: not at all, as with nginx.
   const set = setHeaders.map(({ name, value }) => [name, value(values)] as const);
-  const isSet = new Set(set.map(([name]) => name.toLowerCase()));
+  const isSet = new Set(set.map(([name]) => canonical(name)));
   const own: readonly (readonly [string, string])[] = [
     ["Host", proxyHost],
     ["X-Forwarded-For", clientAddress],
     ["X-Forwarded-Proto", scheme],
     ["X-Forwarded-Host", asked],
   ];
-  for (const [name, value] of own) if (!isSet.has(name.toLowerCase()) && value !== "") yield [name, value];
+  for (const [name, value] of own) if (!isSet.has(canonical(name)) && value !== "") yield [name, value];
   for (const [name, value] of set) if (value !== "") yield [name, value];
   const nominated = new Set(listOf(fields, "connection"));
   for (const { name, key, value } of fields) {
-    // Programs of the CGI kind see no difference between "X_Real_IP" and "X-Real-IP".
-    const canonical = key.replaceAll("_", "-");
-    if (OF_THE_PROXY.has(canonical) || nominated.has(key) || isSet.has(canonical) || key === "via") continue;
+    const same = canonical(key);
+    if (OF_THE_PROXY.has(same) || nominated.has(key) || isSet.has(same) || key === "via") continue;
     yield [name, value];
   }
   yield ["Via", [...valuesOf(fields, "via"), `1.${request.minor} ${pseudonym}`].join(", ")];
   if (request.wantsWebSocket) yield* [["Connection", "Upgrade"], ["Upgrade", "websocket"]] as const;
   yield* framingFields(request.framing, { isEmptyTold: valuesOf(fields, "content-length").length > 0 });
+}
+
+/** What headers have in common between which programs of the CGI kind see no difference: `X_Real_IP`, `X-Real-IP`. */
+function canonical(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
 }
 
 /** Whether a request has come through this proxy before: it is passed in a circle. */

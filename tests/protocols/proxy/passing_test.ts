@@ -81,11 +81,12 @@ Deno.test("headers that the configuration sets are in place of the client's and 
   await using proxy = await testProxy([], {
     conf:
       `host site.test { proxy_pass ${upstream.origin}; proxy_set_header Host $http_host; proxy_set_header X-Who me;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header Cookie "" }`,
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header Cookie ""; proxy_set_header X_User "$host" }`,
   });
   using client = await rawClient(proxy.port);
   await client.send(
-    "GET / HTTP/1.1\r\nHost: site.test:81\r\nX-Who: you\r\nX_Who: you\r\nCookie: a\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: site.test:81\r\nX-Who: you\r\nX_Who: you\r\nCookie: a\r\nX-Forwarded-For: 9.9.9.9\r\n" +
+      "X-User: root\r\nx_user: root\r\n\r\n",
   );
   const { head } = await client.readHead();
   assertEquals(head, "HTTP/1.1 204 No Content");
@@ -93,6 +94,7 @@ Deno.test("headers that the configuration sets are in place of the client's and 
   assertEquals(headers, {
     host: "site.test:81",
     "x-who": "me",
+    "x_user": "site.test",
     "x-forwarded-for": "9.9.9.9, 127.0.0.1",
     "x-forwarded-proto": "http",
     "x-forwarded-host": "site.test:81",
