@@ -12,7 +12,7 @@ import { type HostName, parseHost } from "./host_name.ts";
 /** The head of a client's request, read and found to mean one thing only. */
 export interface RequestHead {
   readonly method: string;
-  /** In origin form, or `*`. */
+  /** In origin form, or `*`; of CONNECT as it came. */
   readonly target: string;
   /** Of HTTP/1. */
   readonly minor: 0 | 1;
@@ -64,7 +64,9 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
     fields,
     host: hostOf(fields, { minor, authority }),
     framing,
-    isKeptAlive: minor === 1 ? !connection.includes("close") : connection.includes("keep-alive"),
+    // What follows CONNECT is for whom it names.
+    isKeptAlive: method !== "CONNECT" &&
+      (minor === 1 ? !connection.includes("close") : connection.includes("keep-alive")),
     wantsWebSocket: method === "GET" && minor === 1 && framing.kind === "length" && framing.bytes === 0 &&
       connection.includes("upgrade") && valuesOf(fields, "upgrade").join().toLowerCase() === "websocket",
     expectsContinue: minor === 1 && listOf(fields, "expect").includes("100-continue"),
@@ -72,10 +74,13 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
 }
 
 function splitTarget(method: string, written: string): { target: string; authority: string | undefined } {
-  if (written.startsWith("/")) return { target: written, authority: undefined };
+  if (written.startsWith("/") && method !== "CONNECT") return { target: written, authority: undefined };
   if (written === "*" && method === "OPTIONS") return { target: written, authority: undefined };
-  const [, authority, path = "/"] = ABSOLUTE.exec(written) ?? [];
+  if (method === "CONNECT") return { target: written, authority: written };
+  // OPTIONS of no path is about the server itself (RFC 9112 section 3.2.4).
+  const [, authority, path = method === "OPTIONS" ? "*" : "/"] = ABSOLUTE.exec(written) ?? [];
   if (authority === undefined) throw new HeadProblem("malformed", "The target is no path");
+  if (path === "*") return { target: path, authority };
   return { target: path.startsWith("/") ? path : `/${path}`, authority };
 }
 

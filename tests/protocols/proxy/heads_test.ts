@@ -140,6 +140,23 @@ Deno.test("a target with a host overrides Host; the path stays as it was written
   }
 });
 
+Deno.test("the targets of OPTIONS and CONNECT are no paths", () => {
+  const cases = [
+    ["OPTIONS * HTTP/1.1", "a", "*"],
+    ["OPTIONS http://b HTTP/1.1", "b", "*"],
+    ["OPTIONS http://b/ HTTP/1.1", "b", "/"],
+    ["OPTIONS http://b?* HTTP/1.1", "b", "/?*"],
+    ["CONNECT b:443 HTTP/1.1", "b", "b:443"],
+  ] as const;
+  for (const [line, name, target] of cases) {
+    const head = read(`${line}\r\nHost: a\r\n\r\n`);
+    assertEquals([head?.host?.name, head?.target], [name, target], line);
+  }
+  assertEquals(faultOf(() => read("GET * HTTP/1.1\r\nHost: a\r\n\r\n")), "malformed");
+  assertEquals(faultOf(() => read("GET b:80 HTTP/1.1\r\nHost: a\r\n\r\n")), "malformed");
+  assertEquals(faultOf(() => read("CONNECT /b HTTP/1.1\r\nHost: a\r\n\r\n")), "malformed");
+});
+
 Deno.test("only a WebSocket is an upgrade, and only where there is no body", () => {
   const upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n";
   const cases = [
