@@ -33,9 +33,7 @@ export class ClientConnection {
     using client = new ClientSide(stream, { address, limits, alarms });
     this.#client = client;
     try {
-      const afterwards = await this.#answerAll(client);
-      if (afterwards === "end") await client.end();
-      if (afterwards === "linger") await client.linger();
+      if (await this.#answerAll(client) === "end") await client.linger();
     } catch {
       // It was lost between two requests, or took too long for one: either way there is nobody to tell.
     }
@@ -56,15 +54,14 @@ export class ClientConnection {
   async #answerAll(client: ClientSide): Promise<Exclude<Afterwards, "keep">> {
     while (!this.#isLeaving) {
       const request = await this.#nextRequest(client);
-      if (request === undefined) return "end";
-      if (request === "refused") return "linger";
+      if (request === undefined || request === "refused") return "end";
       this.#isWorking = true;
       const mayKeepAlive = () => !this.#isLeaving;
       const afterwards = await new Exchange(request, { client, context: this.#context, mayKeepAlive }).run();
       this.#isWorking = false;
       if (afterwards !== "keep") return afterwards;
     }
-    return "linger";
+    return "end";
   }
 
   async #nextRequest(client: ClientSide): Promise<RequestHead | "refused" | undefined> {

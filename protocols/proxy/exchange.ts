@@ -31,10 +31,8 @@ interface Outcome {
 export type Afterwards =
   /** It can carry another request. */
   | "keep"
-  /** It is closed in order: the client has said all, and knows it. */
+  /** It is closed in order. */
   | "end"
-  /** The same, but the client may still be sending. */
-  | "linger"
   /** It is closed at once, so that what was cut short does not look whole. */
   | "abort";
 
@@ -98,7 +96,7 @@ export class Exchange {
     });
     if (outcome.isKeptAlive) return "keep";
     if (outcome.isCut || outcome.status === CLIENT_GONE) return "abort";
-    return this.#body.isOver && !this.#request.isKeptAlive ? "end" : "linger";
+    return "end";
   }
 
   async #answer(): Promise<Outcome> {

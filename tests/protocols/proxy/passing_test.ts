@@ -274,3 +274,18 @@ Deno.test("a client that expects 100 gets it from the upstream, and an early ans
   assertEquals([refused.status, refused.headers.get("connection")], [413, "close"]);
   assertEquals(await client.readAll(), "");
 });
+
+Deno.test("what a client sends behind its last request does not cost it the answer", async () => {
+  const body = new Uint8Array(20_000_000);
+  await using upstream = await rawHttpServer(async (_, connection) => {
+    await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+    await connection.write(body);
+  });
+  await using proxy = await testProxy([upstream.origin]);
+  using client = await rawClient(proxy.port);
+  await client.send(`${get("/", "Connection: close\r\n")}\r\n`);
+  await client.readHead();
+  await client.send(get());
+  assertEquals((await client.readAll()).length, body.length);
+  assertEquals(upstream.requests.length, 1);
+});
