@@ -17,8 +17,11 @@ export type Failure =
   | { readonly by: "client"; readonly status: ClientFault["status"]; readonly reason: string }
   | {
     readonly by: "upstream";
-    /** `malformed`: its answer can't be passed on. `cut`: it ended before its length. */
-    readonly fault: UpstreamFault | "malformed" | "cut";
+    /**
+     * `malformed`: its answer can't be passed on. `cut`: it ended before its length. `exhausted`: it was not asked, as
+     * there is no file handle or port left.
+     */
+    readonly fault: UpstreamFault | "malformed" | "cut" | "exhausted";
     readonly reason: string;
   };
 

@@ -146,6 +146,8 @@ export class Exchange {
         const connection = await this.#connect(upstream, { isFresh: stale !== undefined, isRepeatable });
         stale = undefined;
         if (connection.kind === "unreachable") {
+          // Another one can't be asked either.
+          if (connection.fault === "exhausted") return await this.#refuse(503);
           tried.add(upstream);
           status = connection.isLate ? 504 : 502;
           continue;
@@ -181,7 +183,8 @@ export class Exchange {
     if (waiting !== undefined) return waiting;
     const connection = await upstream.connect();
     if (connection.kind === "unreachable") {
-      this.#noteFailure(upstream, { by: "upstream", fault: "unreachable", reason: connection.reason });
+      const { fault, reason } = connection;
+      this.#noteFailure(upstream, { by: "upstream", fault, reason });
     }
     return connection;
   }
@@ -231,8 +234,8 @@ export class Exchange {
     const { metrics, onEvent } = this.#context;
     metrics.failures(fault).increment();
     onEvent({ type: "failed", upstream: upstream.origin, fault, reason });
-    // It did answer: that it is up is beyond doubt.
-    if (fault === "malformed" || fault === "cut") return;
+    // It did answer, so that it is up is beyond doubt; or it was not even asked.
+    if (fault === "malformed" || fault === "cut" || fault === "exhausted") return;
     if (upstream.health.failed(fault, performance.now())) {
       onEvent({ type: "down", upstream: upstream.origin, reason });
     }

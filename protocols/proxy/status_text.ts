@@ -16,6 +16,8 @@ export const STATUS_TEXT = {
   501: "Not Implemented",
   /** No upstream answers, or what it answers can't be passed on. */
   502: "Bad Gateway",
+  /** The proxy has no file handle or port left to ask an upstream with. */
+  503: "Service Unavailable",
   /** The upstream is too slow. */
   504: "Gateway Timeout",
   /** Not HTTP/1. */

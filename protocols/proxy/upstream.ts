@@ -25,6 +25,8 @@ export interface UpstreamConnection {
 /** Why there is no connection. */
 export interface Unreachable {
   readonly kind: "unreachable";
+  /** `exhausted`: this machine has no file handle or port left, which says nothing of the upstream. */
+  readonly fault: "unreachable" | "exhausted";
   /** Whether it was only too slow. */
   readonly isLate: boolean;
   readonly reason: string;
@@ -93,7 +95,8 @@ export class Upstream implements Candidate {
       return connectionOf(secured, () => Promise.resolve());
     } catch (error) {
       if (!(error instanceof ConnectionProblem)) throw error;
-      return { kind: "unreachable", isLate: due.signal.aborted, reason: error.message };
+      const fault = isExhausted(error) ? "exhausted" : "unreachable";
+      return { kind: "unreachable", fault, isLate: due.signal.aborted, reason: error.message };
     }
   }
 
@@ -125,6 +128,13 @@ export class Upstream implements Candidate {
     this.#isRetired = true;
     for (const { connection } of this.#idle.splice(0)) connection.close();
   }
+}
+
+/** What the system says when it is itself that lacks something. */
+const EXHAUSTED: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "EADDRNOTAVAIL", "ENOBUFS", "ENOMEM"]);
+
+function isExhausted({ cause }: ConnectionProblem): boolean {
+  return cause instanceof Error && "code" in cause && EXHAUSTED.has(cause.code);
 }
 
 function connectionOf(stream: ByteStream, end: () => Promise<void>): UpstreamConnection {

@@ -18,11 +18,19 @@ interface RunOptions {
   readonly hasInput?: boolean;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Most files that it may have open, sockets and all. */
+  readonly maxFiles?: number;
 }
 
-function command(args: readonly string[], { cwd, env = {}, hasInput = false }: RunOptions): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: runArguments(args),
+function command(
+  args: readonly string[],
+  { cwd, env = {}, hasInput = false, maxFiles }: RunOptions,
+): Deno.Command {
+  const run = [Deno.execPath(), ...runArguments(args)];
+  const limited = ["sh", "-c", `ulimit -n ${maxFiles} && exec "$@"`, "sh", ...run];
+  const [program = "", ...words] = maxFiles === undefined ? run : limited;
+  return new Deno.Command(program, {
+    args: words,
     ...(cwd === undefined ? {} : { cwd }),
     // What it keeps for its user goes beside the tests' other files.
     env: { NO_COLOR: "1", XDG_STATE_HOME: STATE, ...env },
