@@ -16,7 +16,7 @@ export interface UpstreamConnection {
   readonly isReused: boolean;
   /** Writes all of the bytes. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Tells the upstream that nothing more will be written. */
+  /** Tells the upstream that nothing more will be written; over TLS by closing the connection. */
   end(): Promise<void>;
   /** At once; reads and writes under way reject. May be called twice. */
   close(): void;
@@ -91,8 +91,8 @@ export class Upstream implements Candidate {
       const plain = await dial(this.address, due);
       if (!isSecure) return connectionOf(plain, () => plain.closeWrite());
       const secured = await secure(plain, { hostname, caCerts, signal: due.signal });
-      // Half a TLS connection can't be closed.
-      return connectionOf(secured, () => Promise.resolve());
+      // Half a TLS connection can't be closed, and one whose client is gone must not stay.
+      return connectionOf(secured, () => Promise.resolve(closeQuietly(secured)));
     } catch (error) {
       if (!(error instanceof ConnectionProblem)) throw error;
       const fault = isExhausted(error) ? "exhausted" : "unreachable";
