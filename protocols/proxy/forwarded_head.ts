@@ -16,19 +16,13 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 
-/** What only the proxy says to an upstream; from a client it would be a lie. */
+/** What only the proxy says to an upstream, besides all `X-Forwarded-*`; from a client it would be a lie. */
 const OF_THE_PROXY = new Set([
   ...HOP_BY_HOP,
   "forwarded",
   "host",
   // Programs of the CGI kind would take it for the address of a proxy to use (CVE-2016-5385).
   "proxy",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-proto",
-  "x-forwarded-server",
-  "x-forwarded-ssl",
   "x-real-ip",
 ]);
 
@@ -77,7 +71,8 @@ function* upstreamFields(
   const nominated = new Set(listOf(fields, "connection"));
   for (const { name, key, value } of fields) {
     const same = canonical(key);
-    if (OF_THE_PROXY.has(same) || nominated.has(key) || isSet.has(same) || key === "via") continue;
+    if (OF_THE_PROXY.has(same) || same.startsWith("x-forwarded-") || key === "via") continue;
+    if (nominated.has(key) || isSet.has(same)) continue;
     yield [name, value];
   }
   yield ["Via", [...valuesOf(fields, "via"), `1.${request.minor} ${pseudonym}`].join(", ")];

@@ -17,7 +17,7 @@ Deno.test("a request and its answer pass; what is of one connection only stays o
     "/a%20b?c=1",
     "Connection: keep-alive, X-Secret\r\nX-Secret: 1\r\nTE: trailers\r\nProxy: http://evil\r\nProxy-Authorization: x\r\n" +
       "X-Forwarded-For: 1.2.3.4\r\nX_Forwarded_For: 1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\n" +
-      "X-Forwarded-Proto: https\r\nX-Note: \xff\r\nVia: 1.0 front\r\n",
+      "X-Forwarded-Proto: https\r\nX-Forwarded-Prefix: /admin\r\nX_FORWARDED_USER: root\r\nX-Note: \xff\r\nVia: 1.0 front\r\n",
   ));
   const { head, body } = await client.readResponse();
   assertEquals(head.split("\r\n"), [
