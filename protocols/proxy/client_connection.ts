@@ -1,11 +1,11 @@
+import { HeadProblem, STATUS_OF_FAULT } from "../../net/http_fields.ts";
+import { parseRequestHead, type RequestHead } from "../../net/request_head.ts";
 import type { Arrival } from "../../net/tcp_listener.ts";
 import { ClientSide } from "./client_side.ts";
 import { errorAnswer } from "./error_answer.ts";
 import { type Afterwards, Exchange } from "./exchange.ts";
-import { HeadProblem } from "./fields.ts";
 import type { ProxyContext } from "./proxy_context.ts";
-import { parseRequestHead, type RequestHead } from "./request_head.ts";
-import { STATUS_OF_FAULT } from "./status_text.ts";
+import { HEAD_RULES } from "./proxy_limits.ts";
 
 /** One client, whose requests are answered one after the other. */
 export class ClientConnection {
@@ -66,8 +66,8 @@ export class ClientConnection {
 
   async #nextRequest(client: ClientSide): Promise<RequestHead | "refused" | undefined> {
     try {
-      const bytes = await client.readHead();
-      return bytes === undefined ? undefined : parseRequestHead(bytes);
+      const text = await client.readHead();
+      return text === undefined ? undefined : parseRequestHead(text, HEAD_RULES);
     } catch (error) {
       if (client.fault?.status === 408) this.#noteRefusal("timeout");
       if (!(error instanceof HeadProblem)) throw error;

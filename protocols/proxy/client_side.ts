@@ -58,7 +58,7 @@ export class ClientSide implements Disposable {
   }
 
   /** Reads the head of its next request, like {@linkcode StreamReader.readHead}, in the time that it has for it. */
-  async readHead(): Promise<Uint8Array | undefined> {
+  async readHead(): Promise<string | undefined> {
     const { idleMs, headMs } = this.#limits;
     this.#isIdle = this.reader.length === 0;
     this.#readAlarm.set(this.#isIdle ? idleMs : headMs);

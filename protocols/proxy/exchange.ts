@@ -1,7 +1,8 @@
+import { valuesOf } from "../../net/http_fields.ts";
+import type { RequestHead } from "../../net/request_head.ts";
 import { Attempt, type AttemptResult, type Failure } from "./attempt.ts";
 import type { ClientSide } from "./client_side.ts";
 import { errorAnswer } from "./error_answer.ts";
-import { valuesOf } from "./fields.ts";
 import { isLoop, upstreamHead } from "./forwarded_head.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import type { ProxyContext } from "./proxy_context.ts";
@@ -11,7 +12,6 @@ import {
   POOL_IDLE_UNREPEATABLE_MS,
   WHOLE_BODY_BYTES,
 } from "./proxy_limits.ts";
-import type { RequestHead } from "./request_head.ts";
 import type { Route } from "./routes.ts";
 import { CLIENT_GONE, type OwnStatus } from "./status_text.ts";
 import type { Unreachable, Upstream, UpstreamConnection } from "./upstream.ts";

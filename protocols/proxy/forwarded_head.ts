@@ -1,7 +1,10 @@
+import { listOf, valuesOf } from "../../net/http_fields.ts";
+import type { Framing } from "../../net/http_framing.ts";
+import type { RequestHead } from "../../net/request_head.ts";
+import type { ResponseHead } from "../../net/response_head.ts";
 import type { SetHeader, UpstreamAddress } from "./conf.ts";
-import { encodeHead, type Framing, listOf, valuesOf } from "./fields.ts";
-import type { RequestHead } from "./request_head.ts";
-import type { ResponseHead } from "./response_head.ts";
+import { encodeHead } from "./encoded_head.ts";
+import { isWebSocket, wantsWebSocket } from "./upgrade.ts";
 
 /** Headers of one connection only (RFC 9110 section 7.6.1), and those that say how its messages are framed. */
 const HOP_BY_HOP = new Set([
@@ -76,7 +79,7 @@ function* upstreamFields(
     yield [name, value];
   }
   yield ["Via", [...valuesOf(fields, "via"), `1.${request.minor} ${pseudonym}`].join(", ")];
-  if (request.wantsWebSocket) yield* [["Connection", "Upgrade"], ["Upgrade", "websocket"]] as const;
+  if (wantsWebSocket(request)) yield* [["Connection", "Upgrade"], ["Upgrade", "websocket"]] as const;
   yield* framingFields(request.framing, { isEmptyTold: valuesOf(fields, "content-length").length > 0 });
 }
 
@@ -114,7 +117,7 @@ export function clientMessage(
   const isChunked = !hasLength && request.minor === 1;
   const isKept = isKeptAlive && (hasLength || isChunked);
   const fields = [...clientFields(response)];
-  if (response.isWebSocket) fields.push(["Connection", "Upgrade"], ["Upgrade", "websocket"]);
+  if (isWebSocket(response)) fields.push(["Connection", "Upgrade"], ["Upgrade", "websocket"]);
   else if (!isInterim) {
     const [told] = valuesOf(response.fields, "content-length");
     // There it tells of a body that is not sent (RFC 9110 section 8.6).

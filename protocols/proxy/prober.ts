@@ -1,7 +1,8 @@
-import { encodeHead } from "./fields.ts";
+import { parseResponseHead } from "../../net/response_head.ts";
 import type { Alarms } from "./alarms.ts";
+import { encodeHead } from "./encoded_head.ts";
 import type { ProxyEvent } from "./proxy_context.ts";
-import { parseResponseHead } from "./response_head.ts";
+import { HEAD_RULES } from "./proxy_limits.ts";
 import type { Upstream, UpstreamConnection } from "./upstream.ts";
 import type { UpstreamFault } from "./upstream_health.ts";
 
@@ -102,5 +103,5 @@ async function statusOf(
   ]));
   const head = await connection.reader.readHead();
   if (head === undefined) throw new Error("It closed the connection without an answer");
-  return parseResponseHead(head, method).status;
+  return parseResponseHead(head, { method, rules: HEAD_RULES }).status;
 }
