@@ -5,6 +5,10 @@ const LINE_MOST = 4096;
 
 const LENIENT_SIZE = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?\r?$/i;
 
+/** A field line with its CR (RFC 9112 section 7.1.2). */
+// deno-lint-ignore no-control-regex
+const TRAILER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r$/;
+
 /** What comes next in a chunked body (RFC 9112 section 7.1). */
 type Expected =
   | { readonly kind: "size"; line: string }
@@ -16,8 +20,9 @@ type Expected =
 /** Options of {@linkcode ChunkedDecoder}. */
 export interface ChunkedDecoderOptions {
   /**
-   * Whether each line has to end with CR LF and nothing but hexadecimal digits stands before an extension. Who
-   * passes a body on can't be lenient: the next one might read it in another way.
+   * Whether each line has to end with CR LF, nothing but hexadecimal digits stands before an extension, and trailers
+   * are headers. Who passes a body on, or reads requests that somebody else passed on, can't be lenient: the two
+   * might find another end.
    *
    * @default false
    */
@@ -86,10 +91,19 @@ export class ChunkedDecoder {
         // They are for nobody here; only their end counts.
         if (++expected.bytes > 16 * LINE_MOST) throw malformed("trailers without end");
         if (byte !== 10) expected.line += String.fromCharCode(byte);
-        else if (expected.line.trim() === "") this.#expected = { kind: "end" };
+        else if (this.#isLast(expected.line)) this.#expected = { kind: "end" };
         else expected.line = "";
         return;
     }
+  }
+
+  /** Whether a line ends the trailers. @throws {ConnectionProblem} It may neither do so nor be one of them. */
+  #isLast(line: string): boolean {
+    if (!this.#isStrict) return line.trim() === "";
+    if (line === "\r") return true;
+    // A line of blanks ends them for one reader, and continues them for another.
+    if (!TRAILER.test(line)) throw malformed("a trailer that is no header");
+    return false;
   }
 }
 

@@ -1,8 +1,6 @@
 /** Answers of HTTP/1.1 as they are written, without I/O. */
 
 import type { DuplexBytes } from "./byte_stream.ts";
-import type { RequestProblem } from "./request_head.ts";
-
 /** What is sent back. */
 export interface HttpAnswer {
   readonly status: number;
@@ -14,6 +12,18 @@ export interface HttpAnswer {
    * sent. The connection is closed when it settles.
    */
   readonly takeOver?: ((stream: DuplexBytes) => Promise<void>) | undefined;
+}
+
+/** A request that is not answered for what it asks. */
+export class RequestProblem extends Error {
+  override readonly name = "RequestProblem";
+  /** The HTTP status of the answer, after which the connection ends. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
 }
 
 const encoder = new TextEncoder();
@@ -38,6 +48,7 @@ const REASONS: Readonly<Record<number, string>> = {
   500: "Internal Server Error",
   501: "Not Implemented",
   503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
 };
 
 /** Beyond ASCII a text has more bytes than units. */

@@ -1,13 +1,14 @@
 import { connBytes, type DuplexBytes, writeAll } from "./byte_stream.ts";
 import { ChunkedDecoder } from "./chunked.ts";
 import { ConnectionProblem } from "./connection_problem.ts";
-import { encodeAnswer, type HttpAnswer, problemAnswer } from "./http_answer.ts";
-import { parseRequestHead, type RequestHead, RequestProblem } from "./request_head.ts";
+import { encodeAnswer, type HttpAnswer, problemAnswer, RequestProblem } from "./http_answer.ts";
+import { HeadProblem, type HeadRules, HeadScanner, headText, STATUS_OF_FAULT } from "./http_fields.ts";
+import { parseServedHead, type ServedHead } from "./served_head.ts";
 import type { ServedStream } from "./tcp_listener.ts";
 
 /** A request with its body. */
 export interface HttpRequest {
-  readonly head: RequestHead;
+  readonly head: ServedHead;
   /** Good until the request is answered. */
   readonly body: Uint8Array;
   /** The peer's IP address. */
@@ -48,8 +49,8 @@ export interface HttpHost {
 const BUFFER_BYTES = 2048;
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
-/** A mark of the byte order before a request line is no part of it, and not passed over. */
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Most headers of a request. */
+const FIELDS_MOST = 100;
 
 /**
  * One connection of HTTP/1.1 on the server's side: requests are read and answered one after another, so that
@@ -64,12 +65,14 @@ export class HttpConnection {
   #filled = 0;
   #state: "idle" | "head" | "body" | "answering" | "taken-over" = "idle";
   #deadlineMs: number;
-  #last: { readonly text: string; readonly head: RequestHead } | undefined;
+  readonly #rules: HeadRules;
+  #last: { readonly text: string; readonly head: ServedHead } | undefined;
 
   constructor(stream: ServedStream, address: string, host: HttpHost) {
     this.#stream = stream;
     this.#address = address;
     this.#host = host;
+    this.#rules = { bytesMost: host.limits.headBytes, fieldsMost: FIELDS_MOST };
     // A connection that says nothing at all gets no longer than one that begins to.
     this.#deadlineMs = host.nowMs() + host.limits.headMs;
   }
@@ -100,7 +103,8 @@ export class HttpConnection {
     try {
       while (await this.#serveOne());
     } catch (error) {
-      if (error instanceof RequestProblem) await this.#refuse(error).catch(() => {});
+      const problem = problemOf(error);
+      if (problem !== undefined) await this.#refuse(problem).catch(() => {});
       // Anything else: the peer is gone.
     } finally {
       this.#stream.close();
@@ -110,20 +114,21 @@ export class HttpConnection {
   /** @returns Whether there may be another. */
   async #serveOne(): Promise<boolean> {
     const { limits, nowMs } = this.#host;
-    let end = this.#headEnd();
-    while (end === -1) {
-      if (this.#filled > limits.headBytes) throw new RequestProblem(431, "The request's header is too large");
+    const scanner = new HeadScanner(this.#rules);
+    let end = this.#headEnd(scanner);
+    while (end === undefined) {
       if (!await this.#readOn()) return false;
       if (this.#state === "idle") {
         this.#state = "head";
         this.#deadlineMs = nowMs() + limits.headMs;
       }
-      end = this.#headEnd();
+      end = this.#headEnd(scanner);
     }
-    if (end > limits.headBytes) throw new RequestProblem(431, "The request's header is too large");
-    const head = this.#parse(decoder.decode(this.#buffer.subarray(0, end)));
-    this.#drop(end + 4);
-    const body = head.framing.kind === "none" ? NO_BYTES : await this.#readBody(head);
+    const head = this.#parse(headText(this.#buffer.subarray(scanner.skipped, end)));
+    this.#drop(end);
+    const { framing } = head;
+    const isBare = framing.kind === "length" && framing.bytes === 0;
+    const body = isBare ? NO_BYTES : await this.#readBody(head);
     if (body === undefined) return false;
     this.#state = "answering";
     this.#deadlineMs = Infinity;
@@ -140,14 +145,14 @@ export class HttpConnection {
   }
 
   /** A client that asks again mostly asks the same way: the last head is kept for that. */
-  #parse(text: string): RequestHead {
+  #parse(text: string): ServedHead {
     if (this.#last?.text === text) return this.#last.head;
-    const head = parseRequestHead(text);
+    const head = parseServedHead(text, this.#rules);
     this.#last = { text, head };
     return head;
   }
 
-  async #answer(head: RequestHead, answer: HttpAnswer): Promise<boolean> {
+  async #answer(head: ServedHead, answer: HttpAnswer): Promise<boolean> {
     const { limits, nowMs, isClosing } = this.#host;
     const isLast = !head.keepsAlive || isClosing();
     this.#deadlineMs = nowMs() + limits.writeMs;
@@ -182,7 +187,7 @@ export class HttpConnection {
     return connBytes({ ...stream, closeWrite: () => stream.end() }, ...rest.length === 0 ? [] : [rest]);
   }
 
-  async #readBody(head: RequestHead): Promise<Uint8Array | undefined> {
+  async #readBody(head: ServedHead): Promise<Uint8Array | undefined> {
     const { limits, nowMs } = this.#host;
     const { framing } = head;
     if (framing.kind === "length" && framing.bytes > limits.bodyBytes) throw tooLarge(limits.bodyBytes);
@@ -222,17 +227,9 @@ export class HttpConnection {
     return body;
   }
 
-  /** Where the empty line is that ends the head; -1: not there yet. */
-  #headEnd(): number {
-    // A client may send an empty line too many behind a body (RFC 9112 section 2.2).
-    if (this.#buffer[0] === 13 && this.#buffer[1] === 10 && this.#filled >= 2) this.#drop(2);
-    const buffer = this.#buffer;
-    for (let at = 3; at < this.#filled; at++) {
-      if (buffer[at] === 10 && buffer[at - 1] === 13 && buffer[at - 2] === 10 && buffer[at - 3] === 13) {
-        return at - 3;
-      }
-    }
-    return -1;
+  /** Where the head is over; `undefined`: not there yet. */
+  #headEnd(scanner: HeadScanner): number | undefined {
+    return this.#filled === 0 ? undefined : scanner.scan(this.#buffer.subarray(0, this.#filled));
   }
 
   #drop(bytes: number): void {
@@ -270,6 +267,13 @@ export class HttpConnection {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+function problemOf(error: unknown): RequestProblem | undefined {
+  if (error instanceof RequestProblem) return error;
+  if (!(error instanceof HeadProblem)) return undefined;
+  return new RequestProblem(STATUS_OF_FAULT[error.fault], `There is ${error.message}`);
+}
+
 function tooLarge(most: number): RequestProblem {
   return new RequestProblem(413, `The body is larger than ${most} bytes`);
 }

@@ -1,128 +1,109 @@
-/** The head of an HTTP/1.1 request (RFC 9112), read strictly, as a core without I/O. */
+/** The head of an HTTP/1.1 request (RFC 9112 section 3), read strictly, as a core without I/O. */
 
-/** How the body of a request ends (RFC 9112 section 6.3). */
-export type RequestFraming =
-  | { readonly kind: "none" }
-  | { readonly kind: "length"; readonly bytes: number }
-  | { readonly kind: "chunked" };
+import { type HostName, parseHost } from "./host_name.ts";
+import { type Field, HeadProblem, type HeadRules, listOf, splitHead, valuesOf } from "./http_fields.ts";
+import { declaredFraming, type Framing } from "./http_framing.ts";
 
-/** A request without its body. */
+/** The head of a client's request, read and found to mean one thing only. */
 export interface RequestHead {
   readonly method: string;
-  /** Path and query as they were sent; of an absolute target, without scheme and authority. */
+  /** In origin form, or `*`; of CONNECT as it came. */
   readonly target: string;
-  readonly path: string;
-  /** Without its question mark; empty when there is none. */
-  readonly query: string;
-  /** By name in lower case; fields of one name are joined by a comma (RFC 9110 section 5.3). */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly framing: RequestFraming;
-  /** Whether the connection may carry another request after this one. */
-  readonly keepsAlive: boolean;
-  /** Whether the client waits for word before it sends the body (RFC 9110 section 10.1.1). */
+  /** Host and port of a target that names them, as they came: they count instead of `Host`. */
+  readonly authority: string | undefined;
+  /** Of HTTP/1. */
+  readonly minor: 0 | 1;
+  readonly fields: readonly Field[];
+  /** What it is for; `undefined`: it does not say, which HTTP/1.0 allows. */
+  readonly host: HostName | undefined;
+  readonly framing: Exclude<Framing, { kind: "until-close" }>;
+  /** Whether the client would send another request on the connection. */
+  readonly isKeptAlive: boolean;
+  /** Whether the client waits for an interim answer before it sends the body (RFC 9110 section 10.1.1). */
   readonly expectsContinue: boolean;
 }
 
-/** A request that is not answered for what it asks. */
-export class RequestProblem extends Error {
-  override readonly name = "RequestProblem";
-  /** The HTTP status of the answer, after which the connection ends. */
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-/** Most fields of a request. */
-export const MAX_FIELDS = 100;
-
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e]+) HTTP\/1\.([01])$/;
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** What no value holds, a lone line end among it (RFC 9110 section 5.5); tab is allowed. */
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
-/** Fields of which a second one makes the request unclear. */
-const SINGLE: ReadonlySet<string> = new Set([
-  "host",
-  "content-length",
-  "transfer-encoding",
-  "authorization",
-  "origin",
-  "content-type",
-]);
+const VERSION = /^\S+ \S+ HTTP\/(\d(?:\.\d)?)$/;
+/** `http://host/path`, which a server has to take as well (RFC 9112 section 3.2.2). */
+const ABSOLUTE = /^https?:\/\/([^/?#@]+)([/?][^#]*)?$/i;
+/** Headers that say something of the whole request, and of which two can't both be right. */
+const SINGLE: ReadonlySet<string> = new Set(["host", "authorization", "origin", "content-type"]);
 
 /**
- * Reads a head.
+ * Reads the head of a request.
  *
- * @param text All up to the empty line, without the line end before it.
- * @throws {RequestProblem} It is malformed, or two readers could take it for different requests.
+ * @param text As of `headText`.
+ * @throws {HeadProblem} It is malformed, or could be read in two ways.
  */
-export function parseRequestHead(text: string): RequestHead {
-  const lines = text.split("\r\n");
-  const [, method = "", sent = "", minor] = REQUEST_LINE.exec(lines[0] ?? "") ?? [];
-  if (method === "") throw new RequestProblem(400, "The request line is not one of HTTP/1.1");
-  const headers = parseFields(lines);
-  const { authority, target } = splitTarget(sent, method);
-  const host = authority ?? headers.get("host");
-  if (host === undefined && minor === "1") throw new RequestProblem(400, "The Host is missing");
-  // The authority of an absolute target counts, whatever Host says (RFC 9112 section 3.2.2).
-  if (authority !== undefined) headers.set("host", authority);
-  const question = target.indexOf("?");
-  const connection = headers.get("connection")?.toLowerCase();
+export function parseRequestHead(text: string, rules: HeadRules): RequestHead {
+  const { first, fields } = splitHead(text, rules);
+  const [, method = "", written = "", digit] = REQUEST_LINE.exec(first) ?? [];
+  if (digit === undefined) throw notARequest(first);
+  const minor = digit === "0" ? 0 : 1;
+  const { target, authority } = splitTarget(method, written);
+  refuseRepeated(fields);
+  const framing = declaredFraming(fields, rules) ?? { kind: "length", bytes: 0 };
+  // Nobody who speaks 1.0 knows of it, and proxies that do not would pass it on (RFC 9112 section 6.1).
+  if (framing.kind === "chunked" && minor === 0) {
+    throw new HeadProblem("malformed", "a Transfer-Encoding in HTTP/1.0");
+  }
+  if (framing.kind === "until-close") throw new HeadProblem("malformed", "a request without an end");
+  const connection = listOf(fields, "connection");
   return {
     method,
     target,
-    path: question === -1 ? target : target.slice(0, question),
-    query: question === -1 ? "" : target.slice(question + 1),
-    headers,
-    framing: framingOf(headers, minor === "1"),
-    keepsAlive: minor === "1" && (connection === undefined || !/(?:^|,)\s*close\s*(?:,|$)/.test(connection)),
-    expectsContinue: minor === "1" && headers.get("expect")?.toLowerCase() === "100-continue",
+    authority,
+    minor,
+    fields,
+    host: hostOf(fields, { minor, authority }),
+    framing,
+    // What follows CONNECT is for whom it names.
+    isKeptAlive: method !== "CONNECT" &&
+      (minor === 1 ? !connection.includes("close") : connection.includes("keep-alive")),
+    expectsContinue: minor === 1 && listOf(fields, "expect").includes("100-continue"),
   };
 }
 
-function parseFields(lines: readonly string[]): Map<string, string> {
-  const headers = new Map<string, string>();
-  if (lines.length - 1 > MAX_FIELDS) throw new RequestProblem(431, `More than ${MAX_FIELDS} header fields`);
-  for (let i = 1; i < lines.length; i++) {
-    const line = lines[i] ?? "";
-    const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    // A space before the colon and a folded line end up here, too (RFC 9112 section 5.1 and 5.2).
-    if (!FIELD_NAME.test(name)) throw new RequestProblem(400, "A header field has no valid name");
-    if (CONTROL.test(line)) throw new RequestProblem(400, "A header field holds a control character");
-    const value = line.slice(colon + 1).trim();
-    const before = headers.get(name);
-    if (before !== undefined && SINGLE.has(name)) throw new RequestProblem(400, `Two fields of ${name}`);
-    headers.set(name, before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`);
-  }
-  return headers;
+function notARequest(first: string): HeadProblem {
+  const version = VERSION.exec(first)?.[1];
+  return version !== undefined && version !== "1.0" && version !== "1.1"
+    ? new HeadProblem("unknown-version", "a version other than HTTP/1.1 and 1.0", first)
+    : new HeadProblem("malformed", "a first line that is no request", first);
 }
 
-function splitTarget(sent: string, method: string): { authority: string | undefined; target: string } {
-  if (sent.startsWith("/") || (sent === "*" && method === "OPTIONS")) {
-    return { authority: undefined, target: sent };
-  }
-  const [, authority, target = ""] = /^https?:\/\/([^/?#@]+)(.*)$/i.exec(sent) ?? [];
-  if (authority === undefined) throw new RequestProblem(400, "The request's target is not a path");
-  return { authority, target: target.startsWith("/") ? target : `/${target}` };
+function splitTarget(method: string, written: string): Pick<RequestHead, "target" | "authority"> {
+  if (method === "CONNECT") return { target: written, authority: written };
+  if (written.startsWith("/")) return { target: written, authority: undefined };
+  if (written === "*" && method === "OPTIONS") return { target: written, authority: undefined };
+  // OPTIONS of no path is about the server itself (RFC 9112 section 3.2.4).
+  const [, authority, path = method === "OPTIONS" ? "*" : "/"] = ABSOLUTE.exec(written) ?? [];
+  if (authority === undefined) throw new HeadProblem("malformed", "a target that is no path", written);
+  return { target: path.startsWith("?") ? `/${path}` : path, authority };
 }
 
-/** @throws {RequestProblem} It can be read in two ways: what smuggles a request past a proxy. */
-function framingOf(headers: ReadonlyMap<string, string>, isHttp11: boolean): RequestFraming {
-  const length = headers.get("content-length");
-  const coding = headers.get("transfer-encoding");
-  if (coding !== undefined) {
-    if (length !== undefined || !isHttp11) {
-      throw new RequestProblem(400, "Transfer-Encoding with Content-Length, or in HTTP/1.0");
-    }
-    if (coding.toLowerCase() !== "chunked") throw new RequestProblem(501, "A Transfer-Encoding unknown here");
-    return { kind: "chunked" };
+function refuseRepeated(fields: readonly Field[]): void {
+  const seen = new Set<string>();
+  for (const { key } of fields) {
+    if (!SINGLE.has(key)) continue;
+    if (seen.has(key)) throw new HeadProblem("malformed", `more than one ${key}`);
+    seen.add(key);
   }
-  if (length === undefined) return { kind: "none" };
-  if (!/^\d{1,15}$/.test(length)) throw new RequestProblem(400, "The Content-Length is not a number");
-  const bytes = Number(length);
-  return bytes === 0 ? { kind: "none" } : { kind: "length", bytes };
+}
+
+/** What a request is for (RFC 9112 section 3.2): its `Host`, of which there is one, or what its target says. */
+function hostOf(
+  fields: readonly Field[],
+  { minor, authority }: { readonly minor: 0 | 1; readonly authority: string | undefined },
+): HostName | undefined {
+  const [written] = valuesOf(fields, "host");
+  if (written === undefined && minor === 1) throw new HeadProblem("malformed", "no Host");
+  const own = written === undefined ? undefined : parseHost(written);
+  if (written !== undefined && own === undefined) {
+    throw new HeadProblem("malformed", "a Host that is none", written);
+  }
+  if (authority === undefined) return own;
+  const named = parseHost(authority);
+  if (named === undefined) throw new HeadProblem("malformed", "a target that names no host", authority);
+  return named;
 }

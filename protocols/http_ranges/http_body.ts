@@ -1,7 +1,7 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { ByteStream } from "../../net/dial.ts";
 import { ChunkedDecoder } from "../../net/chunked.ts";
-import type { Framing } from "./response_head.ts";
+import type { Framing } from "../../net/http_framing.ts";
 
 /** How much of a body is still to come. */
 type Rest =

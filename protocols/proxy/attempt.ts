@@ -1,14 +1,16 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
+import { HeadProblem } from "../../net/http_fields.ts";
+import type { RequestHead } from "../../net/request_head.ts";
+import { parseResponseHead, type ResponseHead } from "../../net/response_head.ts";
 import type { Alarm } from "./alarms.ts";
 import type { ClientFault, ClientSide } from "./client_side.ts";
-import { HeadProblem } from "./fields.ts";
 import { clientMessage } from "./forwarded_head.ts";
 import { asChunk, IncomingBody, LAST_CHUNK } from "./incoming_body.ts";
 import type { ProxyContext } from "./proxy_context.ts";
-import type { RequestHead } from "./request_head.ts";
-import { parseResponseHead, type ResponseHead } from "./response_head.ts";
+import { HEAD_RULES } from "./proxy_limits.ts";
 import { CLIENT_GONE } from "./status_text.ts";
 import { passTunnel } from "./tunnel.ts";
+import { isWebSocket, wantsWebSocket } from "./upgrade.ts";
 import type { UpstreamConnection } from "./upstream.ts";
 import type { UpstreamFault } from "./upstream_health.ts";
 
@@ -17,8 +19,11 @@ export type Failure =
   | { readonly by: "client"; readonly status: ClientFault["status"]; readonly reason: string }
   | {
     readonly by: "upstream";
-    /** `malformed`: its answer can't be passed on. `cut`: it ended before its length. */
-    readonly fault: UpstreamFault | "malformed" | "cut";
+    /**
+     * `malformed`: its answer can't be passed on. `cut`: it ended before its length. `exhausted`: it was not asked, as
+     * there is no file handle or port left.
+     */
+    readonly fault: UpstreamFault | "malformed" | "cut" | "exhausted";
     readonly reason: string;
   };
 
@@ -93,7 +98,7 @@ export class Attempt {
       else void this.#passRequestBody();
       const response = await this.#receiveHead();
       this.#options.onAnswer();
-      result = response.isWebSocket ? await this.#passWebSocket(response) : await this.#passAnswer(response);
+      result = isWebSocket(response) ? await this.#passWebSocket(response) : await this.#passAnswer(response);
     } catch (error) {
       result = { kind: "failed", failure: this.#failure ?? this.#failureOf(error), status: this.#status };
     }
@@ -175,15 +180,15 @@ export class Attempt {
     const { client, connection, request } = this.#options;
     for (let interim = 0; interim <= INTERIM_MOST; interim++) {
       this.#wait();
-      const bytes = await connection.reader.readHead();
+      const text = await connection.reader.readHead();
       this.#gotBytes();
-      if (bytes === undefined) {
+      if (text === undefined) {
         throw new Deno.errors.UnexpectedEof("It closed the connection without an answer");
       }
-      const response = parseResponseHead(bytes, request.method);
+      const response = parseResponseHead(text, { method: request.method, rules: HEAD_RULES });
       if (response.status === 101) {
-        if (response.isWebSocket && request.wantsWebSocket) return response;
-        throw new HeadProblem("malformed", "It switches to a protocol that nobody asked for");
+        if (isWebSocket(response) && wantsWebSocket(request)) return response;
+        throw new HeadProblem("malformed", "a switch to a protocol that nobody asked for");
       }
       if (response.status >= 200) return response;
       // Who did not ask for it has sent the body already.
@@ -192,7 +197,7 @@ export class Attempt {
         await client.write(clientMessage(response, { request, isKeptAlive: true }).head);
       }
     }
-    throw new HeadProblem("malformed", `It sent more than ${INTERIM_MOST} interim answers`);
+    throw new HeadProblem("malformed", `more than ${INTERIM_MOST} interim answers`);
   }
 
   async #passAnswer(response: ResponseHead): Promise<AttemptResult> {
@@ -250,7 +255,8 @@ export class Attempt {
   }
 
   #failureOf(error: unknown): Failure {
-    const reason = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof HeadProblem ? `It sent ${message}` : message;
     if (this.#status !== undefined) return { by: "upstream", fault: "cut", reason };
     const isMalformed = error instanceof HeadProblem || error instanceof ConnectionProblem;
     return { by: "upstream", fault: isMalformed ? "malformed" : "broken", reason };

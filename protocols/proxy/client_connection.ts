@@ -1,11 +1,11 @@
+import { HeadProblem, STATUS_OF_FAULT } from "../../net/http_fields.ts";
+import { parseRequestHead, type RequestHead } from "../../net/request_head.ts";
 import type { Arrival } from "../../net/tcp_listener.ts";
 import { ClientSide } from "./client_side.ts";
 import { errorAnswer } from "./error_answer.ts";
 import { type Afterwards, Exchange } from "./exchange.ts";
-import { HeadProblem } from "./fields.ts";
 import type { ProxyContext } from "./proxy_context.ts";
-import { parseRequestHead, type RequestHead } from "./request_head.ts";
-import { STATUS_OF_FAULT } from "./status_text.ts";
+import { HEAD_RULES } from "./proxy_limits.ts";
 
 /** One client, whose requests are answered one after the other. */
 export class ClientConnection {
@@ -33,9 +33,7 @@ export class ClientConnection {
     using client = new ClientSide(stream, { address, limits, alarms });
     this.#client = client;
     try {
-      const afterwards = await this.#answerAll(client);
-      if (afterwards === "end") await client.end();
-      if (afterwards === "linger") await client.linger();
+      if (await this.#answerAll(client) === "end") await client.linger();
     } catch {
       // It was lost between two requests, or took too long for one: either way there is nobody to tell.
     }
@@ -56,21 +54,20 @@ export class ClientConnection {
   async #answerAll(client: ClientSide): Promise<Exclude<Afterwards, "keep">> {
     while (!this.#isLeaving) {
       const request = await this.#nextRequest(client);
-      if (request === undefined) return "end";
-      if (request === "refused") return "linger";
+      if (request === undefined || request === "refused") return "end";
       this.#isWorking = true;
       const mayKeepAlive = () => !this.#isLeaving;
       const afterwards = await new Exchange(request, { client, context: this.#context, mayKeepAlive }).run();
       this.#isWorking = false;
       if (afterwards !== "keep") return afterwards;
     }
-    return "linger";
+    return "end";
   }
 
   async #nextRequest(client: ClientSide): Promise<RequestHead | "refused" | undefined> {
     try {
-      const bytes = await client.readHead();
-      return bytes === undefined ? undefined : parseRequestHead(bytes);
+      const text = await client.readHead();
+      return text === undefined ? undefined : parseRequestHead(text, HEAD_RULES);
     } catch (error) {
       if (client.fault?.status === 408) this.#noteRefusal("timeout");
       if (!(error instanceof HeadProblem)) throw error;

@@ -58,7 +58,7 @@ export class ClientSide implements Disposable {
   }
 
   /** Reads the head of its next request, like {@linkcode StreamReader.readHead}, in the time that it has for it. */
-  async readHead(): Promise<Uint8Array | undefined> {
+  async readHead(): Promise<string | undefined> {
     const { idleMs, headMs } = this.#limits;
     this.#isIdle = this.reader.length === 0;
     this.#readAlarm.set(this.#isIdle ? idleMs : headMs);
@@ -122,9 +122,12 @@ export class ClientSide implements Disposable {
 
   /**
    * Says that it is over, and reads for a while what the client still sends: to close a connection with unread bytes
-   * resets it, and may take the answer from the client that was just sent (RFC 9112 section 9.6).
+   * resets it, and may take the answer from the client that was just sent (RFC 9112 section 9.6). Some send a line
+   * end too much, or the next request before they have seen the end.
    */
   async linger(): Promise<void> {
+    // There is nothing to be said any more to who is too slow.
+    this.#isIdle = true;
     this.#readAlarm.set(this.#limits.lingerMs);
     try {
       await this.end();

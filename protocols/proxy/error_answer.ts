@@ -1,5 +1,5 @@
 import { STATUS_TEXT } from "./status_text.ts";
-import { encodeHead } from "./fields.ts";
+import { encodeHead } from "./encoded_head.ts";
 
 /** An answer of the proxy's own, whole. Nothing of the request is in it. */
 export function errorAnswer(

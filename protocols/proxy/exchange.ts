@@ -1,7 +1,8 @@
+import { valuesOf } from "../../net/http_fields.ts";
+import type { RequestHead } from "../../net/request_head.ts";
 import { Attempt, type AttemptResult, type Failure } from "./attempt.ts";
 import type { ClientSide } from "./client_side.ts";
 import { errorAnswer } from "./error_answer.ts";
-import { valuesOf } from "./fields.ts";
 import { isLoop, upstreamHead } from "./forwarded_head.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import type { ProxyContext } from "./proxy_context.ts";
@@ -11,7 +12,6 @@ import {
   POOL_IDLE_UNREPEATABLE_MS,
   WHOLE_BODY_BYTES,
 } from "./proxy_limits.ts";
-import type { RequestHead } from "./request_head.ts";
 import type { Route } from "./routes.ts";
 import { CLIENT_GONE, type OwnStatus } from "./status_text.ts";
 import type { Unreachable, Upstream, UpstreamConnection } from "./upstream.ts";
@@ -31,10 +31,8 @@ interface Outcome {
 export type Afterwards =
   /** It can carry another request. */
   | "keep"
-  /** It is closed in order: the client has said all, and knows it. */
+  /** It is closed in order. */
   | "end"
-  /** The same, but the client may still be sending. */
-  | "linger"
   /** It is closed at once, so that what was cut short does not look whole. */
   | "abort";
 
@@ -98,7 +96,7 @@ export class Exchange {
     });
     if (outcome.isKeptAlive) return "keep";
     if (outcome.isCut || outcome.status === CLIENT_GONE) return "abort";
-    return this.#body.isOver && !this.#request.isKeptAlive ? "end" : "linger";
+    return "end";
   }
 
   async #answer(): Promise<Outcome> {
@@ -148,6 +146,8 @@ export class Exchange {
         const connection = await this.#connect(upstream, { isFresh: stale !== undefined, isRepeatable });
         stale = undefined;
         if (connection.kind === "unreachable") {
+          // Another one can't be asked either.
+          if (connection.fault === "exhausted") return await this.#refuse(503);
           tried.add(upstream);
           status = connection.isLate ? 504 : 502;
           continue;
@@ -183,7 +183,8 @@ export class Exchange {
     if (waiting !== undefined) return waiting;
     const connection = await upstream.connect();
     if (connection.kind === "unreachable") {
-      this.#noteFailure(upstream, { by: "upstream", fault: "unreachable", reason: connection.reason });
+      const { fault, reason } = connection;
+      this.#noteFailure(upstream, { by: "upstream", fault, reason });
     }
     return connection;
   }
@@ -233,8 +234,8 @@ export class Exchange {
     const { metrics, onEvent } = this.#context;
     metrics.failures(fault).increment();
     onEvent({ type: "failed", upstream: upstream.origin, fault, reason });
-    // It did answer: that it is up is beyond doubt.
-    if (fault === "malformed" || fault === "cut") return;
+    // It did answer, so that it is up is beyond doubt; or it was not even asked.
+    if (fault === "malformed" || fault === "cut" || fault === "exhausted") return;
     if (upstream.health.failed(fault, performance.now())) {
       onEvent({ type: "down", upstream: upstream.origin, reason });
     }

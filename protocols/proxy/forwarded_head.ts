@@ -1,7 +1,10 @@
+import { listOf, valuesOf } from "../../net/http_fields.ts";
+import type { Framing } from "../../net/http_framing.ts";
+import type { RequestHead } from "../../net/request_head.ts";
+import type { ResponseHead } from "../../net/response_head.ts";
 import type { SetHeader, UpstreamAddress } from "./conf.ts";
-import { encodeHead, type Framing, listOf, valuesOf } from "./fields.ts";
-import type { RequestHead } from "./request_head.ts";
-import type { ResponseHead } from "./response_head.ts";
+import { encodeHead } from "./encoded_head.ts";
+import { isWebSocket, wantsWebSocket } from "./upgrade.ts";
 
 /** Headers of one connection only (RFC 9110 section 7.6.1), and those that say how its messages are framed. */
 const HOP_BY_HOP = new Set([
@@ -16,19 +19,13 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 
-/** What only the proxy says to an upstream; from a client it would be a lie. */
+/** What only the proxy says to an upstream, besides all `X-Forwarded-*`; from a client it would be a lie. */
 const OF_THE_PROXY = new Set([
   ...HOP_BY_HOP,
   "forwarded",
   "host",
   // Programs of the CGI kind would take it for the address of a proxy to use (CVE-2016-5385).
   "proxy",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-proto",
-  "x-forwarded-server",
-  "x-forwarded-ssl",
   "x-real-ip",
 ]);
 
@@ -65,25 +62,30 @@ function* upstreamFields(
   };
   // An empty value means: not at all, as with nginx.
   const set = setHeaders.map(({ name, value }) => [name, value(values)] as const);
-  const isSet = new Set(set.map(([name]) => name.toLowerCase()));
+  const isSet = new Set(set.map(([name]) => canonical(name)));
   const own: readonly (readonly [string, string])[] = [
     ["Host", proxyHost],
     ["X-Forwarded-For", clientAddress],
     ["X-Forwarded-Proto", scheme],
     ["X-Forwarded-Host", asked],
   ];
-  for (const [name, value] of own) if (!isSet.has(name.toLowerCase()) && value !== "") yield [name, value];
+  for (const [name, value] of own) if (!isSet.has(canonical(name)) && value !== "") yield [name, value];
   for (const [name, value] of set) if (value !== "") yield [name, value];
   const nominated = new Set(listOf(fields, "connection"));
   for (const { name, key, value } of fields) {
-    // Programs of the CGI kind see no difference between "X_Real_IP" and "X-Real-IP".
-    const canonical = key.replaceAll("_", "-");
-    if (OF_THE_PROXY.has(canonical) || nominated.has(key) || isSet.has(canonical) || key === "via") continue;
+    const same = canonical(key);
+    if (OF_THE_PROXY.has(same) || same.startsWith("x-forwarded-") || key === "via") continue;
+    if (nominated.has(key) || isSet.has(same)) continue;
     yield [name, value];
   }
   yield ["Via", [...valuesOf(fields, "via"), `1.${request.minor} ${pseudonym}`].join(", ")];
-  if (request.wantsWebSocket) yield* [["Connection", "Upgrade"], ["Upgrade", "websocket"]] as const;
+  if (wantsWebSocket(request)) yield* [["Connection", "Upgrade"], ["Upgrade", "websocket"]] as const;
   yield* framingFields(request.framing, { isEmptyTold: valuesOf(fields, "content-length").length > 0 });
+}
+
+/** What headers have in common between which programs of the CGI kind see no difference: `X_Real_IP`, `X-Real-IP`. */
+function canonical(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
 }
 
 /** Whether a request has come through this proxy before: it is passed in a circle. */
@@ -115,7 +117,7 @@ export function clientMessage(
   const isChunked = !hasLength && request.minor === 1;
   const isKept = isKeptAlive && (hasLength || isChunked);
   const fields = [...clientFields(response)];
-  if (response.isWebSocket) fields.push(["Connection", "Upgrade"], ["Upgrade", "websocket"]);
+  if (isWebSocket(response)) fields.push(["Connection", "Upgrade"], ["Upgrade", "websocket"]);
   else if (!isInterim) {
     const [told] = valuesOf(response.fields, "content-length");
     // There it tells of a body that is not sent (RFC 9110 section 8.6).

@@ -1,6 +1,6 @@
 import { ChunkedDecoder } from "../../net/chunked.ts";
+import type { Framing } from "../../net/http_framing.ts";
 import type { CopyMemory } from "./copy_memory.ts";
-import type { Framing } from "./fields.ts";
 import { HEADROOM_BYTES, type StreamReader } from "./stream_reader.ts";
 
 /** How much of a body is still to come. */

@@ -1,7 +1,8 @@
-import { encodeHead } from "./fields.ts";
+import { parseResponseHead } from "../../net/response_head.ts";
 import type { Alarms } from "./alarms.ts";
+import { encodeHead } from "./encoded_head.ts";
 import type { ProxyEvent } from "./proxy_context.ts";
-import { parseResponseHead } from "./response_head.ts";
+import { HEAD_RULES } from "./proxy_limits.ts";
 import type { Upstream, UpstreamConnection } from "./upstream.ts";
 import type { UpstreamFault } from "./upstream_health.ts";
 
@@ -16,8 +17,8 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
 }
 
-/** What a probe found. */
-type Finding = "fine" | { readonly fault: UpstreamFault; readonly reason: string };
+/** What a probe found; "nothing": it could not be made. */
+type Finding = "fine" | "nothing" | { readonly fault: UpstreamFault; readonly reason: string };
 
 /** Asks upstreams whether they are up. Disposing of it ends the probes under way. */
 export class Prober implements AsyncDisposable {
@@ -52,7 +53,7 @@ export class Prober implements AsyncDisposable {
   async #settle(upstream: Upstream): Promise<void> {
     const { onEvent } = this.#options;
     const found = await this.#probe(upstream);
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted || found === "nothing") return;
     const { origin, health } = upstream;
     if (found === "fine") {
       if (health.answered(performance.now())) onEvent({ type: "up", upstream: origin });
@@ -68,7 +69,10 @@ export class Prober implements AsyncDisposable {
     let isLate = false;
     try {
       const connection = await upstream.connect(signal);
-      if (connection.kind === "unreachable") return { fault: "unreachable", reason: connection.reason };
+      if (connection.kind === "unreachable") {
+        const { fault, reason } = connection;
+        return fault === "exhausted" ? "nothing" : { fault, reason };
+      }
       resources.defer(() => connection.close());
       signal.addEventListener("abort", connection.close, { once: true });
       resources.defer(() => signal.removeEventListener("abort", connection.close));
@@ -99,5 +103,5 @@ async function statusOf(
   ]));
   const head = await connection.reader.readHead();
   if (head === undefined) throw new Error("It closed the connection without an answer");
-  return parseResponseHead(head, method).status;
+  return parseResponseHead(head, { method, rules: HEAD_RULES }).status;
 }

@@ -1,3 +1,5 @@
+import type { HeadRules } from "../../net/http_fields.ts";
+
 /** How long things may take in a proxy, in milliseconds. */
 export interface ProxyLimits {
   /** A TLS handshake of a client. */
@@ -36,6 +38,9 @@ export const PROXY_LIMITS: ProxyLimits = {
   lingerMs: 2_000,
   goodbyeMs: 8_000,
 };
+
+/** Of requests and answers: nginx takes heads of 32 KiB, Node of 16 KiB with 2000 headers. */
+export const HEAD_RULES: HeadRules = { bytesMost: 32_768, fieldsMost: 100 };
 
 /** Connections to an upstream that wait for another request. */
 export const IDLE_CONNECTIONS_MOST = 128;

@@ -25,7 +25,7 @@ export class ProxyMetrics {
     name: "transfer_proxy_upstream_failures_total",
     help: "Attempts that an upstream failed, by how.",
     label: "fault",
-    values: ["unreachable", "broken", "slow", "malformed", "cut"],
+    values: ["unreachable", "broken", "slow", "malformed", "cut", "exhausted"],
   });
   readonly refused = this.registry.counters({
     name: "transfer_proxy_refused_total",

@@ -1,5 +1,3 @@
-import type { HeadFault } from "./fields.ts";
-
 /** All answers of the proxy's own. */
 export const STATUS_TEXT = {
   /** The request is malformed, or could be read in two ways. */
@@ -16,6 +14,8 @@ export const STATUS_TEXT = {
   501: "Not Implemented",
   /** No upstream answers, or what it answers can't be passed on. */
   502: "Bad Gateway",
+  /** The proxy has no file handle or port left to ask an upstream with. */
+  503: "Service Unavailable",
   /** The upstream is too slow. */
   504: "Gateway Timeout",
   /** Not HTTP/1. */
@@ -28,11 +28,3 @@ export type OwnStatus = keyof typeof STATUS_TEXT;
 
 /** In a log, of a client that did not wait for its answer; nobody is sent it (nginx has it so). */
 export const CLIENT_GONE = 499;
-
-/** How a request is answered whose head is refused. */
-export const STATUS_OF_FAULT: Readonly<Record<HeadFault, OwnStatus>> = {
-  malformed: 400,
-  "too-long": 431,
-  "unknown-coding": 501,
-  "unknown-version": 505,
-};

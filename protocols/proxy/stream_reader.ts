@@ -1,6 +1,7 @@
 import type { ByteStream } from "../../net/dial.ts";
+import { HeadScanner, headText } from "../../net/http_fields.ts";
 import type { CopyMemory } from "./copy_memory.ts";
-import { HEAD_BYTES_MOST, HeadScanner } from "./fields.ts";
+import { HEAD_RULES } from "./proxy_limits.ts";
 
 /** Room before what is read, in which the size of a chunk can be written. */
 export const HEADROOM_BYTES = 16;
@@ -100,22 +101,21 @@ export class StreamReader {
    * Reads up to the end of a head, and consumes it.
    *
    * @param onBytes Called with each read's bytes, before they are looked at.
-   * @returns The head with its last empty line; `undefined`: the stream ended before a byte of it.
+   * @returns The head with its last empty line, a character a byte; `undefined`: the stream ended before any of it.
    * @throws {HeadProblem} It is too long, or malformed.
    * @throws {Deno.errors.UnexpectedEof} The stream ended within it.
    */
-  async readHead(onBytes?: () => void): Promise<Uint8Array | undefined> {
-    const scanner = new HeadScanner();
+  async readHead(onBytes?: () => void): Promise<string | undefined> {
+    const scanner = new HeadScanner(HEAD_RULES);
     for (;;) {
       const end = this.length === 0 ? undefined : scanner.scan(this.bytes);
       if (end !== undefined) {
-        // A copy, as the bytes behind it will be moved.
-        const head = this.bytes.slice(scanner.skipped, end);
+        const head = headText(this.bytes.subarray(scanner.skipped, end));
         this.consume(end);
         return head;
       }
       if (this.isFull && this.#start === HEADROOM_BYTES && this.#filling === undefined) {
-        this.#compact(new Uint8Array(Math.min(roomFor(2 * this.length), roomFor(HEAD_BYTES_MOST))));
+        this.#compact(new Uint8Array(Math.min(roomFor(2 * this.length), roomFor(HEAD_RULES.bytesMost))));
       }
       if (!await this.fill()) {
         if (this.length === 0) return undefined;

@@ -16,7 +16,7 @@ export interface UpstreamConnection {
   readonly isReused: boolean;
   /** Writes all of the bytes. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Tells the upstream that nothing more will be written. */
+  /** Tells the upstream that nothing more will be written; over TLS by closing the connection. */
   end(): Promise<void>;
   /** At once; reads and writes under way reject. May be called twice. */
   close(): void;
@@ -25,6 +25,8 @@ export interface UpstreamConnection {
 /** Why there is no connection. */
 export interface Unreachable {
   readonly kind: "unreachable";
+  /** `exhausted`: this machine has no file handle or port left, which says nothing of the upstream. */
+  readonly fault: "unreachable" | "exhausted";
   /** Whether it was only too slow. */
   readonly isLate: boolean;
   readonly reason: string;
@@ -89,11 +91,12 @@ export class Upstream implements Candidate {
       const plain = await dial(this.address, due);
       if (!isSecure) return connectionOf(plain, () => plain.closeWrite());
       const secured = await secure(plain, { hostname, caCerts, signal: due.signal });
-      // Half a TLS connection can't be closed.
-      return connectionOf(secured, () => Promise.resolve());
+      // Half a TLS connection can't be closed, and one whose client is gone must not stay.
+      return connectionOf(secured, () => Promise.resolve(closeQuietly(secured)));
     } catch (error) {
       if (!(error instanceof ConnectionProblem)) throw error;
-      return { kind: "unreachable", isLate: due.signal.aborted, reason: error.message };
+      const fault = isExhausted(error) ? "exhausted" : "unreachable";
+      return { kind: "unreachable", fault, isLate: due.signal.aborted, reason: error.message };
     }
   }
 
@@ -125,6 +128,13 @@ export class Upstream implements Candidate {
     this.#isRetired = true;
     for (const { connection } of this.#idle.splice(0)) connection.close();
   }
+}
+
+/** What the system says when it is itself that lacks something. */
+const EXHAUSTED: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "EADDRNOTAVAIL", "ENOBUFS", "ENOMEM"]);
+
+function isExhausted({ cause }: ConnectionProblem): boolean {
+  return cause instanceof Error && "code" in cause && EXHAUSTED.has(cause.code);
 }
 
 function connectionOf(stream: ByteStream, end: () => Promise<void>): UpstreamConnection {

@@ -10,8 +10,12 @@ import { tempDir } from "../support/temp_dir.ts";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /** A `transfer tracker proxy` process over `proxy.conf` of a directory; it has to end in order. */
-async function startProxyProcess(cwd: string, args: readonly string[] = [], port = "0") {
-  const child = startTransfer(["tracker", "proxy", "--server-port", port, ...args], { cwd });
+async function startProxyProcess(
+  cwd: string,
+  args: readonly string[] = [],
+  { port = "0", ...options }: { readonly port?: string; readonly maxFiles?: number } = {},
+) {
+  const child = startTransfer(["tracker", "proxy", "--server-port", port, ...args], { cwd, ...options });
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
     .getReader();
   const log = child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()).getReader();
@@ -28,6 +32,8 @@ async function startProxyProcess(cwd: string, args: readonly string[] = [], port
   return {
     line,
     port: Number(/:(\d+)$/.exec(line)?.[1]),
+    pid: child.pid,
+    told,
     logged,
     kill: (signal: Deno.Signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
@@ -55,7 +61,7 @@ Deno.test("tracker proxy passes requests on, logs them, and reloads on SIGHUP wi
     // A control character is no part of a target.
     assertEquals((await client.readResponse()).status, 400);
     using other = await rawClient(proxy.port);
-    await other.send(get('/a?"\x9b', 'User-Agent: "x\\\r\n'));
+    await other.send(get('/a?"', 'User-Agent: "x\\\x9b\r\n'));
     assertEquals((await other.readResponse()).body, "ok");
     await Deno.writeTextFile(conf, `host site.test { proxy_pass ${two.origin}`);
     proxy.kill("SIGHUP");
@@ -79,7 +85,7 @@ Deno.test("tracker proxy passes requests on, logs them, and reloads on SIGHUP wi
   assertEquals(old.length, 2);
   assertMatch(
     old[0] ?? "",
-    /^127\.0\.0\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a\?\\"\\u\{9b\} HTTP\/1\.1" 200 \d+ "-" "\\"x\\\\" host="site\.test" upstream=http:\/\/127\.0\.0\.1:\d+ attempts=1 ms=\d+\.\d$/,
+    /^127\.0\.0\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a\?\\" HTTP\/1\.1" 200 \d+ "-" "\\"x\\\\\\u\{9b\}" host="site\.test" upstream=http:\/\/127\.0\.0\.1:\d+ attempts=1 ms=\d+\.\d$/,
   );
   assertStringIncludes(await Deno.readTextFile(log), '"GET /new HTTP/1.1" 200');
 });
@@ -117,7 +123,7 @@ Deno.test("SIGKILL of the proxy leaves nothing that keeps the next one from serv
   await output.cancel();
   await killed.stderr.cancel();
   await killed.status;
-  await using proxy = await startProxyProcess(dir.path, ["--access-log", "access.log"], port);
+  await using proxy = await startProxyProcess(dir.path, ["--access-log", "access.log"], { port });
   using client = await rawClient(proxy.port);
   await client.send(get());
   assertEquals((await client.readResponse()).body, "ok");
@@ -156,4 +162,28 @@ Deno.test("wrong use of tracker proxy is refused; --check tells each mistake wit
       `${args?.join(" ")}: ${code} ${stdout}${stderr}`,
     );
   }
+});
+
+Deno.test("without a file handle left a request is answered 503, and no upstream is taken for down", async () => {
+  await using dir = await tempDir();
+  await using resources = new AsyncDisposableStack();
+  await using upstream = await rawHttpServer((_, connection) => connection.write(OK));
+  await Deno.writeTextFile(join(dir.path, "proxy.conf"), `host site.test { proxy_pass ${upstream.origin} }`);
+  const maxFiles = 100;
+  await using proxy = await startProxyProcess(dir.path, [], { maxFiles });
+  const client = resources.use(await rawClient(proxy.port));
+  const openFiles = async () => (await Array.fromAsync(Deno.readDir(`/proc/${proxy.pid}/fd`))).length;
+  const silent = await Promise.all(Array.from({ length: maxFiles }, () => rawClient(proxy.port)));
+  while (await openFiles() < maxFiles) await new Promise((resolve) => setTimeout(resolve, 5));
+  await client.send(get());
+  assertEquals((await client.readResponse()).status, 503);
+  await proxy.logged("fault=exhausted");
+  for (const each of silent) each[Symbol.dispose]();
+  let status = 503;
+  while (status === 503) {
+    await client.send(get());
+    status = (await client.readResponse()).status;
+  }
+  assertEquals(status, 200);
+  assertEquals(proxy.told.filter((line) => line.includes("upstream down")), []);
 });

@@ -63,6 +63,13 @@ Deno.test("a strict reader takes what could be read in two ways for broken", () 
     "5 \r\nabcde\r\n0\r\n\r\n",
     "5;a\rb\r\nabcde\r\n0\r\n\r\n",
     "5;a\0b\r\nabcde\r\n0\r\n\r\n",
+    "0\r\n \r\n",
+    "0\r\n\xa0\r\n",
+    "0\r\nA: b\r\n\t\r\n\r\n",
+    "0\r\n folded\r\n\r\n",
+    "0\r\nGET / HTTP/1.1\r\n\r\n",
+    "0\r\nA : b\r\n\r\n",
+    "0\r\nA: \0\r\n\r\n",
   ];
   for (const body of cases) {
     assertThrows(() => new ChunkedDecoder({ isStrict: true }).decode(bytes(body)), ConnectionProblem);

@@ -115,6 +115,7 @@ Deno.test("unclear framing ends the connection with 400, and what follows is not
   const smuggled = `GET /admin${HEAD}\r\n`;
   const unclear = [
     `POST /x${HEAD}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`,
+    `POST /x${HEAD}Transfer-Encoding: chunked\r\n\r\n0\r\n \r\n${smuggled}`,
     `POST /x${HEAD}Content-Length: 3\r\nContent-Length: 5\r\n\r\nabc${smuggled}`,
     `POST /x${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n${smuggled}`,
     `POST /x${HEAD}Transfer-Encoding: chunked\r\n\r\n1\na\n0\n\n${smuggled}`,

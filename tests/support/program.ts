@@ -25,12 +25,17 @@ interface RunOptions {
   readonly hasInput?: boolean;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Most files that it may have open, sockets and all. */
+  readonly maxFiles?: number;
 }
 
-function command(args: readonly string[], { cwd, env = {}, hasInput = false }: RunOptions): Deno.Command {
-  const [program, ...words] = BINARY === undefined
-    ? [Deno.execPath(), ...runArguments(args)] as const
-    : apart([BINARY, ...args]);
+function command(
+  args: readonly string[],
+  { cwd, env = {}, hasInput = false, maxFiles }: RunOptions,
+): Deno.Command {
+  const run = BINARY === undefined ? [Deno.execPath(), ...runArguments(args)] : apart([BINARY, ...args]);
+  const limited = ["sh", "-c", `ulimit -n ${maxFiles} && exec "$@"`, "sh", ...run];
+  const [program = "", ...words] = maxFiles === undefined ? run : limited;
   const workingDir = cwd ?? (BINARY === undefined ? undefined : emptyDir());
   return new Deno.Command(program, {
     args: words,

@@ -34,7 +34,7 @@ Deno.test("a request that could be read in two ways gets 400 and reaches no upst
     [`GET / HTTP/2.0\r\nHost: site.test\r\n\r\n${smuggled}`, 505],
     [`GET / HTTP/1.1\r\nHost: site.test\r\nX: ${"x".repeat(40_000)}\r\n\r\n${smuggled}`, 431],
     [`GET / HTTP/1.1\r\nHost: site.test\r\n${"X: y\r\n".repeat(5_000)}\r\n${smuggled}`, 431],
-    [`CONNECT site.test:80 HTTP/1.1\r\nHost: site.test\r\n\r\n${smuggled}`, 400],
+    [`CONNECT site.test:80 HTTP/1.1\r\nHost: site.test\r\n\r\n${smuggled}`, 501],
   ] as const;
   for (const [request, status] of cases) {
     using client = await rawClient(proxy.port);

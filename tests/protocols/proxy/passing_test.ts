@@ -17,7 +17,7 @@ Deno.test("a request and its answer pass; what is of one connection only stays o
     "/a%20b?c=1",
     "Connection: keep-alive, X-Secret\r\nX-Secret: 1\r\nTE: trailers\r\nProxy: http://evil\r\nProxy-Authorization: x\r\n" +
       "X-Forwarded-For: 1.2.3.4\r\nX_Forwarded_For: 1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\n" +
-      "X-Forwarded-Proto: https\r\nX-Note: \xff\r\nVia: 1.0 front\r\n",
+      "X-Forwarded-Proto: https\r\nX-Forwarded-Prefix: /admin\r\nX_FORWARDED_USER: root\r\nX-Note: \xff\r\nVia: 1.0 front\r\n",
   ));
   const { head, body } = await client.readResponse();
   assertEquals(head.split("\r\n"), [
@@ -81,11 +81,12 @@ Deno.test("headers that the configuration sets are in place of the client's and 
   await using proxy = await testProxy([], {
     conf:
       `host site.test { proxy_pass ${upstream.origin}; proxy_set_header Host $http_host; proxy_set_header X-Who me;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header Cookie "" }`,
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header Cookie ""; proxy_set_header X_User "$host" }`,
   });
   using client = await rawClient(proxy.port);
   await client.send(
-    "GET / HTTP/1.1\r\nHost: site.test:81\r\nX-Who: you\r\nX_Who: you\r\nCookie: a\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: site.test:81\r\nX-Who: you\r\nX_Who: you\r\nCookie: a\r\nX-Forwarded-For: 9.9.9.9\r\n" +
+      "X-User: root\r\nx_user: root\r\n\r\n",
   );
   const { head } = await client.readHead();
   assertEquals(head, "HTTP/1.1 204 No Content");
@@ -93,6 +94,7 @@ Deno.test("headers that the configuration sets are in place of the client's and 
   assertEquals(headers, {
     host: "site.test:81",
     "x-who": "me",
+    "x_user": "site.test",
     "x-forwarded-for": "9.9.9.9, 127.0.0.1",
     "x-forwarded-proto": "http",
     "x-forwarded-host": "site.test:81",
@@ -271,4 +273,19 @@ Deno.test("a client that expects 100 gets it from the upstream, and an early ans
   // Whether the body still comes can't be known: the connection ends.
   assertEquals([refused.status, refused.headers.get("connection")], [413, "close"]);
   assertEquals(await client.readAll(), "");
+});
+
+Deno.test("what a client sends behind its last request does not cost it the answer", async () => {
+  const body = new Uint8Array(20_000_000);
+  await using upstream = await rawHttpServer(async (_, connection) => {
+    await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+    await connection.write(body);
+  });
+  await using proxy = await testProxy([upstream.origin]);
+  using client = await rawClient(proxy.port);
+  await client.send(`${get("/", "Connection: close\r\n")}\r\n`);
+  await client.readHead();
+  await client.send(get());
+  assertEquals((await client.readAll()).length, body.length);
+  assertEquals(upstream.requests.length, 1);
 });

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
+import { testCertificate } from "../../support/certificate.ts";
 import { rawClient } from "../../support/raw_client.ts";
 import { rawHttpServer } from "../../support/raw_http_server.ts";
 import { testProxy } from "../../support/test_proxy.ts";
@@ -67,6 +68,31 @@ for (const early of ["early", ""]) {
     assertEquals(await client.readAll(), "still");
   });
 }
+
+Deno.test("an https upstream is told of the end of a client", async () => {
+  const certificate = testCertificate();
+  using listener = Deno.listenTls({ ...certificate, hostname: "127.0.0.1", port: 0 });
+  await using proxy = await testProxy([`https://localhost:${listener.addr.port}`], {
+    caCerts: [certificate.cert],
+  });
+  const client = await rawClient(proxy.port);
+  await client.send(UPGRADE);
+  using upstream = await listener.accept();
+  const pieces = upstream.readable.pipeThrough(new TextDecoderStream()).getReader();
+  let got = "";
+  while (!got.endsWith("\r\n\r\n")) got += (await pieces.read()).value ?? "";
+  await upstream.write(
+    new TextEncoder().encode(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    ),
+  );
+  assertEquals((await client.readHead()).status, 101);
+  await client.send("bye");
+  client[Symbol.dispose]();
+  let last = "";
+  for (let piece = await pieces.read(); !piece.done; piece = await pieces.read()) last += piece.value;
+  assertEquals(last, "bye");
+});
 
 Deno.test("an upgrade that the upstream declines is an answer like others", async () => {
   await using upstream = await rawHttpServer((_, connection) =>
