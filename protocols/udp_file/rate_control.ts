@@ -201,7 +201,7 @@ export class RateControl implements CongestionControl {
   }
 
   /** Starting up, a queue fills within a round: what it drops then is not waited for to the end of it. */
-  #isOverflowing(sample: PathSample): boolean {
+  get #isOverflowing(): boolean {
     return this.#isFull && this.#roundLost >= OVERFLOW_PACKETS &&
       this.#loss.isMore(this.#roundAcked, this.#roundLost);
   }
@@ -246,7 +246,7 @@ export class RateControl implements CongestionControl {
     const isLong = nowUs > this.#leastAtUs + LEAST_RTT_US;
     switch (this.#phase.kind) {
       case "startup":
-        if (this.#isOverflowing(sample)) this.#dropped(sample);
+        if (this.#isOverflowing) this.#dropped(sample);
         return;
       case "drain":
         if (flightBytes <= LEAST_CEILING * this.#product()) {

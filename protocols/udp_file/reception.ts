@@ -14,7 +14,6 @@ import {
 } from "./handshake.ts";
 import {
   CLOSE_CODE,
-  MAX_LOOPBACK_DATAGRAM_BYTES,
   mayBePacket,
   PACKET,
   PacketHead,

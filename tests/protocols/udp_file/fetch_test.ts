@@ -90,7 +90,7 @@ Deno.test("what an interrupted run has left is gone on with, and a changed file 
   await using dir = await tempDir();
   const setting = { port: server.port, directory: dir.path };
   const stop = new AbortController();
-  using relay = udpRelay(server.port, afterDatagrams(400, () => stop.abort()));
+  using relay = udpRelay(server.port, afterDatagrams(100, () => stop.abort()));
   await assertRejects(() => fetchOverUdp({ ...setting, port: relay.port, signal: stop.signal }));
   const { bytes } = await server.told("closed");
   assert(bytes > 0 && bytes < LARGE.length, `${bytes} bytes`);
@@ -113,7 +113,7 @@ Deno.test("a file that changes while it is sent comes as it is then, never mixed
   const changed = pseudoRandomBytes(2_500_000, 5);
   using relay = udpRelay(
     server.port,
-    afterDatagrams(200, () => Deno.writeFileSync(join(server.dir, "large.bin"), changed)),
+    afterDatagrams(60, () => Deno.writeFileSync(join(server.dir, "large.bin"), changed)),
   );
   const [end] = await fetchOverUdp({ port: relay.port, directory: dir.path }, ["large.bin"]);
   assertEquals(end?.kind, "done");
