@@ -3,9 +3,9 @@ const MOST_SHARE = 0.5;
 const FIRST_SHARE = 0.02;
 /** By what it changes each round. */
 const CHANGE = 1.1;
-/** Flows that slow down for loss lose less than this, and flows of which there are too many more than that. */
+/** Flows that slow down for loss lose less than this, and flows that keep more than there is lose more than that. */
 const LEAST_LOSS = 0.015;
-const MOST_LOSS = 0.08;
+const MOST_LOSS = 0.1;
 /** Loss is averaged over so many rounds. */
 const LOSS_ROUNDS = 20;
 
@@ -32,9 +32,10 @@ export class KeptRate {
   /** A round beside others is over. @param ownShare What the path loses by itself. */
   endRound(acked: number, lost: number, ownShare: number): void {
     this.#loss += (lost / Math.max(1, acked + lost) - ownShare - this.#loss) / LOSS_ROUNDS;
-    if (this.#loss > LEAST_LOSS && this.#loss < MOST_LOSS) {
+    if (this.#loss > MOST_LOSS) this.#share /= CHANGE;
+    else if (this.#loss > LEAST_LOSS) {
       this.#share = Math.min(MOST_SHARE, CHANGE * Math.max(FIRST_SHARE, this.#share));
-    } else this.#share /= CHANGE;
+    }
   }
 
   /** Nobody is there beside whom it would have to be kept. */
