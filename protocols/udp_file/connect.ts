@@ -57,14 +57,19 @@ export async function openServer(
       signal: AbortSignal.any([signal, losers.signal]),
     });
   });
+  let winner: Answered | undefined;
   try {
-    return await Promise.any(attempts);
+    return winner = await Promise.any(attempts);
   } catch (error) {
     signal.throwIfAborted();
     const problems: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
     throw problems.find((problem) => problem instanceof ConnectionProblem && problem.isFinal) ?? problems[0];
   } finally {
     losers.abort();
+    for (const ended of await Promise.allSettled(attempts)) {
+      // Two can be answered at once, before the abort of the others has any effect.
+      if (ended.status === "fulfilled" && ended.value !== winner) ended.value.socket[Symbol.dispose]();
+    }
   }
 }
 
