@@ -2,28 +2,10 @@ import { resolve } from "@std/path";
 import { printable } from "../terminal/printable.ts";
 import { padded, textWidth } from "../terminal/text_width.ts";
 import type { Command } from "./command.ts";
+import type { SettingEvent } from "./event_schemas.ts";
 import { UsageError } from "./exit_code.ts";
 import { flagValue, type FoundText, type Sources } from "./flag_sources.ts";
 import { kebab } from "./help.ts";
-
-/** What holds for one flag of a command, and who has set it, as `--json` prints it. */
-export interface SettingEvent {
-  readonly event: "setting";
-  readonly command: string;
-  /** The flag's name in camel case, as in a settings file. */
-  readonly key: string;
-  /** As it would be typed; of a flag that may be repeated a list. Not there: it is not set, or a secret. */
-  readonly value?: string | readonly string[];
-  /** Its value is not shown. */
-  readonly secret?: true;
-  readonly source: "flag" | "environment" | "file" | "default" | "none";
-  /** The flag, the variable, or the place in the file. */
-  readonly from?: string;
-  /** Absolute path of the settings file that it comes from. */
-  readonly path?: string;
-  /** Why the command would refuse it. */
-  readonly error?: string;
-}
 
 /** What holds for each flag of a command. */
 export function settingEvents(

@@ -61,7 +61,7 @@ function partLines({ size, written }: RunningFile, parts: number): Progress[] {
 }
 
 function totalOf(tally: FileTally, bytesPerSecond: number): TotalProgress {
-  const { ended, files, bytes, onDisk, failures } = tally;
+  const { files, bytes, onDisk, ends: { ended, failures } } = tally;
   return {
     filesEnded: ended,
     files: Math.max(files, ended),

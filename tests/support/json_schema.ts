@@ -32,6 +32,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   description: NOTHING,
   default: NOTHING,
   writeOnly: NOTHING,
+  readOnly: NOTHING,
+  // What has one has a pattern, too.
+  format: NOTHING,
   $ref: (value, { expected, root, at }) => mistakes(value, referred(String(expected), root), root, at),
   const: (value, { expected, at }) => value === expected ? [] : [`${at}: not ${JSON.stringify(expected)}`],
   enum: (value, { expected, at }) => listOf(expected).includes(value) ? [] : [`${at}: none of the words`],
