@@ -40,7 +40,7 @@ export function fileGetView(tally: FileTally, { parts }: { readonly parts: numbe
       const rate = bytesPerSecond();
       const { running } = tally;
       if (tally.files > 1 || running === undefined) return totalFacts(totalOf(tally, rate));
-      return `${shorten(printable(running.path), 60)}: ${progressFacts(fileProgress(running, rate)).trim()}`;
+      return `${shorten(printable(running.path), 60)}: ${progressFacts(fileProgress(running, rate))}`;
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { CatalogueEntry } from "../store/catalogue_entries.ts";
 import { printNote } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { NO_PROGRESS, type ProgressDisplay, showProgress } from "../terminal/progress_display.ts";
@@ -141,6 +142,8 @@ async function fetchAll(names: readonly string[], options: RunOptions): Promise<
     for (const name of found) await fetcher.fetchPlain(name);
     return;
   }
+  // All is listed before any is fetched, so that progress tells of the whole.
+  const groups: (readonly CatalogueEntry[])[] = [];
   const entriesOf = entriesOn(service);
   const seen = new Set<string>();
   for (const name of names) {
@@ -150,8 +153,9 @@ async function fetchAll(names: readonly string[], options: RunOptions): Promise<
     for (const { path } of fresh) seen.add(path);
     const files = fresh.filter(({ type }) => type === "file");
     tally.expect({ files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) });
-    await fetcher.fetch(fresh);
+    groups.push(fresh);
   }
+  for (const group of groups) await fetcher.fetch(group);
 }
 
 /** Options of what fetches, besides those of the command. */

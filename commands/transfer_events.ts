@@ -72,6 +72,6 @@ function doneText({ file, path, sha256, root }: DoneEvent): string {
   return [
     `${printable(file)} -> ${printable(path)}`,
     ...(sha256 === undefined ? [] : [`  SHA-256 ${sha256}`]),
-    ...(root === undefined ? [] : [`  SHA-256 of blocks ${root}`]),
+    ...(root === undefined ? [] : [`  root ${root}`]),
   ].join("\n");
 }

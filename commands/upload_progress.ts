@@ -1,8 +1,8 @@
 import { printable } from "../terminal/printable.ts";
 import {
   progressFacts,
-  progressLine,
   progressLines,
+  progressTable,
   totalFacts,
   type TotalProgress,
 } from "../terminal/progress.ts";
@@ -16,8 +16,8 @@ import type { TransferTally } from "./transfer_tally.ts";
 export function oneUploadView(upload: RunningUpload): ProgressView {
   const read = () => upload.progress(performance.now());
   return {
-    lines: ({ columns }) => [progressLine(read(), columns)],
-    plain: () => `${printable(read().name)}: ${progressFacts(read()).trim()}`,
+    lines: ({ columns }) => progressTable([read()], columns),
+    plain: () => `${printable(read().name)}: ${progressFacts(read())}`,
   };
 }
 
