@@ -78,8 +78,8 @@ async function demo(dir: string, signal: AbortSignal): Promise<boolean> {
     row("transfer upload film.mkv", `killed (SIGKILL) at ${formatBytes(killedAt)}`);
 
     const { stdout } = await transfer(args, signal).output();
-    const done = JSON.parse(new TextDecoder().decode(stdout).trim());
-    const resumedAt = done.bytes - done.sentBytes;
+    const done = JSON.parse(new TextDecoder().decode(stdout).split("\n")[0] ?? "");
+    const resumedAt = done.bytes - done.transferredBytes;
     row("transfer upload film.mkv", `went on at ${formatBytes(resumedAt)}, ${done.seconds.toFixed(2)} s`);
 
     const onDisk = createHash("sha256").update(await Deno.readFile(done.path)).digest("hex");
