@@ -53,13 +53,27 @@ interface Options {
   readonly netlab: string | undefined;
 }
 
+/** Ctrl+C: what was started is ended, and what was made is removed. */
+class Interrupted extends Error {}
+
 if (import.meta.main) {
   const options = readOptions();
   if (typeof options === "string") {
     printNote(options);
     Deno.exit(2);
   }
-  await bench(options);
+  const interrupt = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => interrupt.abort(new Interrupted()));
+  }
+  try {
+    await bench(options, interrupt.signal);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    Deno.exit(130);
+  }
+  // The listeners for signals would keep it.
+  Deno.exit(0);
 }
 
 /** @returns What is wrong, if something is. */
@@ -92,7 +106,7 @@ function readOptions(): Options | string {
   };
 }
 
-async function bench(options: Options): Promise<void> {
+async function bench(options: Options, signal: AbortSignal): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const scratch = async (parent: string) => {
     const path = await Deno.makeTempDir({ dir: parent, prefix: "transfer-bench-" });
@@ -115,12 +129,15 @@ async function bench(options: Options): Promise<void> {
   printResult(`${machineText(machine)}\n`);
   const rows = await runAll(
     { transfer, isBinary: program !== undefined, dir, disk, sources: new Sources(files) },
-    options,
+    { ...options, signal },
   );
   if (options.json !== undefined) await writeJson(options.json, { machine, options, rows });
 }
 
-async function runAll(bench: Bench, options: Options): Promise<readonly unknown[]> {
+async function runAll(
+  bench: Bench,
+  options: Options & { readonly signal: AbortSignal },
+): Promise<readonly unknown[]> {
   const found: unknown[] = [];
   for (const name of options.names) {
     const rows = CAPABILITIES[name]?.(bench) ?? [];
@@ -139,7 +156,7 @@ async function runAll(bench: Bench, options: Options): Promise<readonly unknown[
   return found;
 }
 
-async function runOne(row: Row, options: Options): Promise<RowResult> {
+async function runOne(row: Row, options: Options & { readonly signal: AbortSignal }): Promise<RowResult> {
   for (const file of row.files) await file.make();
   if (row.link === undefined) return await runRow(row, LOOPBACK, options);
   return await withLink(row.link, options.netlab, (place) => runRow(row, place, options));

@@ -32,6 +32,14 @@ interface Runner {
   failure?: string;
 }
 
+/** How long it goes on. */
+interface Turns {
+  readonly rounds: number;
+  readonly patienceS: number;
+  /** Ends all at once. */
+  readonly signal: AbortSignal;
+}
+
 class NotInTime extends Error {}
 
 /**
@@ -41,7 +49,7 @@ class NotInTime extends Error {}
 export async function runRow(
   row: Row,
   place: Place,
-  { rounds: wanted, patienceS }: { readonly rounds: number; readonly patienceS: number },
+  { rounds: wanted, patienceS, signal }: Turns,
 ): Promise<RowResult> {
   const rounds = Math.min(wanted, row.mostRounds ?? wanted);
   const hasWarmUp = row.hasWarmUp ?? row.link === undefined;
@@ -50,7 +58,7 @@ export async function runRow(
     for (const runner of runners) await start(runner, place);
     for (let round = hasWarmUp ? 0 : 1; round <= rounds; round++) {
       for (const runner of runners) {
-        const done = await runOnce(runner, patienceS);
+        const done = await runOnce(runner, { patienceS, signal });
         if (done === undefined) continue;
         printNote(
           `${row.name}, round ${round}: ${runner.contender.name} ${
@@ -80,17 +88,23 @@ async function start(runner: Runner, place: Place): Promise<void> {
   }
 }
 
-async function runOnce(runner: Runner, patienceS: number): Promise<Round | undefined> {
+async function runOnce(
+  runner: Runner,
+  { patienceS, signal: ended }: Omit<Turns, "rounds">,
+): Promise<Round | undefined> {
   const { ready } = runner;
   if (ready === undefined) return undefined;
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(new NotInTime(`not in ${patienceS} s`)), patienceS * 1000);
+  const signal = AbortSignal.any([patience.signal, ended]);
   try {
+    ended.throwIfAborted();
     const { result, effort } = await observed(ready.servers, async (add) => {
-      return await Promise.race([ready.run({ signal: patience.signal, add }), aborted(patience.signal)]);
+      return await Promise.race([ready.run({ signal, add }), aborted(signal)]);
     });
     return { ...result, ...effort };
   } catch (error) {
+    ended.throwIfAborted();
     await giveUp(runner, error);
     return undefined;
   } finally {
