@@ -14,11 +14,17 @@ import {
 import { PACKET, PacketHead, readClose, readPacket } from "./packets.ts";
 import { isText, MISSING_TEXT } from "./plain.ts";
 
-/** How long to wait for an answer: a good deal of paths are quicker, and one in three datagrams may be lost. */
+/**
+ * How long to wait for an answer at least: a good deal of paths are quicker, and one in three datagrams may be lost. At
+ * most twice as long: of many clients that begin together a server's socket takes less than a hundred datagrams, and
+ * those in step would lose the same ones again.
+ */
 const INTERVALS_US = [300_000, 300_000, 500_000];
 const LATER_INTERVAL_US = 1_000_000;
-/** How often HELLO, and OPEN, are sent at most. */
-const MAX_COPIES = 10;
+/** How often HELLO is sent at most: for about twelve seconds. */
+const MAX_HELLOS = 10;
+/** The same of OPEN, as a server that has answered is there: for half a minute, as long as its cookie is good. */
+const MAX_OPENS = 20;
 
 /** Options of {@linkcode Opening}. */
 export interface OpeningOptions {
@@ -99,11 +105,12 @@ export class Opening {
   /** What to send now; `undefined`: nothing yet. The same bytes may come again. */
   next(nowUs: number): Uint8Array<ArrayBuffer> | undefined {
     if (this.#state.kind !== "asking" || nowUs < this.#wakeAtUs) return undefined;
-    if (this.#copies === MAX_COPIES) {
+    if (this.#copies === (this.#cookie === undefined ? MAX_HELLOS : MAX_OPENS)) {
       this.#state = { kind: "silent" };
       return undefined;
     }
-    this.#wakeAtUs = nowUs + (INTERVALS_US[this.#copies] ?? LATER_INTERVAL_US);
+    const leastUs = INTERVALS_US[this.#copies] ?? LATER_INTERVAL_US;
+    this.#wakeAtUs = nowUs + leastUs * (1 + this.#chance());
     this.#copies++;
     this.#sentUs = nowUs;
     return this.#message;
@@ -121,6 +128,12 @@ export class Opening {
     if (this.#head.type === PACKET.retry) this.#takeRetry(datagram, nowUs);
     else if (this.#head.type === PACKET.accept) this.#takeAccept(datagram, nowUs);
     else if (this.#head.type === PACKET.close && this.#cookie !== undefined) this.#takeRefusal(datagram);
+  }
+
+  /** From 0 to 1, another one for each copy: the nonce is random. */
+  #chance(): number {
+    const { nonce } = this.#options;
+    return (nonce[(this.#copies + (this.#cookie === undefined ? 0 : 8)) % nonce.length] ?? 0) / 256;
   }
 
   #takeRetry(packet: Uint8Array, nowUs: number): void {

@@ -137,3 +137,39 @@ Deno.test("answers to somebody else's nonce are passed over", () => {
     assertEquals(state, { kind: "silent" });
   }
 });
+
+Deno.test("a crowd of clients gets through to a socket that takes a few of their datagrams at a time", () => {
+  const time = new VirtualTime();
+  const servers = new Accepting(undefined);
+  const waiting: (() => void)[] = [];
+  const openings = Array.from({ length: 300 }, (_, index) => {
+    const nonce = pseudoRandomBytes(16, index + 1).slice();
+    return new Opening({ nowUs: 0, nonce, creditBytes: 5000 });
+  });
+  // What is more than that is lost, and each takes a while.
+  const arrive = (take: () => void) => {
+    if (waiting.length === 20) return;
+    waiting.push(take);
+    if (waiting.length === 1) time.at(time.nowUs + 2000, takeNext);
+  };
+  const takeNext = () => {
+    waiting.shift()?.();
+    if (waiting.length > 0) time.at(time.nowUs + 2000, takeNext);
+  };
+  for (const opening of openings) {
+    const turn = () => {
+      const datagram = opening.next(time.nowUs);
+      if (datagram !== undefined) {
+        arrive(() => {
+          const answer = servers.answer(datagram, time.nowUs / 1000);
+          if (answer !== undefined) opening.receive(answer, time.nowUs);
+          turn();
+        });
+      }
+      if (opening.wakeAtUs !== Infinity) time.at(Math.max(opening.wakeAtUs, time.nowUs + 1), turn);
+    };
+    turn();
+  }
+  time.run({ isOver: () => openings.every(({ state }) => state.kind !== "asking") });
+  assertEquals(openings.filter(({ state }) => state.kind !== "opened").length, 0);
+});

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
 import {
   clientProof,
   decodeAccept,
@@ -49,17 +50,20 @@ async function cookieFor(peer: ReturnType<typeof rawPeer>, nonce = NONCE) {
   return cookie.slice();
 }
 
-function open(cookie: Uint8Array, { nonce = NONCE, token = "" } = {}): Uint8Array<ArrayBuffer> {
+function open(
+  cookie: Uint8Array,
+  { nonce = NONCE, token = "", credit = 0, firstLine = "" } = {},
+): Uint8Array<ArrayBuffer> {
   const proof = clientProof(token === "" ? undefined : token, { nonce, cookie });
   return encodeOpen({
     nonce,
     cookie,
     proof,
-    credit: 0,
+    credit,
     congestion: "rate",
     maxBytesPerSecond: undefined,
     roundTripUs: undefined,
-    firstLine: "",
+    firstLine,
   });
 }
 
@@ -215,4 +219,31 @@ Deno.test("random datagrams do a server no harm", async () => {
   }
   const ends = await fetchOverUdp({ port: server.port, directory: dir.path });
   assertEquals(ends.map(({ kind }) => kind), ["done"]);
+});
+
+Deno.test("clients that ask for a large file and never acknowledge any of it hold up no other", async () => {
+  const file = pseudoRandomBytes(4_000_000);
+  await using server = await udpFileServer({ file });
+  await using dir = await tempDir();
+  const { mtime } = await Deno.stat(join(server.dir, "file"));
+  const range: [number, number] = [0, file.length];
+  const get = {
+    id: 1,
+    path: "file",
+    size: file.length,
+    mtimeMs: mtime?.getTime() ?? 0,
+    ranges: [range],
+    digest: range,
+  };
+  using silent = new DisposableStack();
+  for (let seed = 1; seed <= 30; seed++) {
+    const peer = silent.use(rawPeer(server.port));
+    const nonce = pseudoRandomBytes(16, seed).slice();
+    const cookie = await cookieFor(peer, nonce);
+    await peer.send(open(cookie, { nonce, credit: 2 ** 24, firstLine: messageLine({ get }) }));
+    while ((await peer.receive()).head.type !== PACKET.data);
+  }
+  const [end] = await fetchOverUdp({ port: server.port, directory: dir.path });
+  assertEquals(end?.kind, "done");
+  assertEquals(await Deno.readFile(join(dir.path, "file")), file);
 });
