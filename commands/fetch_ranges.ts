@@ -1,6 +1,6 @@
 import { type DownloadOptions, type RunningDownload } from "../protocols/http_ranges/running_download.ts";
 import { startDownload } from "../protocols/http_ranges/download.ts";
-import { listenForKeys } from "../terminal/keys.ts";
+import { listenForKeys, printKeys } from "../terminal/keys.ts";
 import { printNote } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { showProgress } from "../terminal/progress_display.ts";
@@ -25,7 +25,7 @@ import { trusted } from "./tls_flags.ts";
 import { exitOf, printEnd, printSummary } from "./transfer_events.ts";
 import { TransferTally } from "./transfer_tally.ts";
 
-const KEY_HELP = "Keys: p pause, r resume, q quit and keep";
+const KEY_HELP = "p pause, r resume, q quit and keep";
 
 /** What all downloads of a run have in common. */
 type Common = Omit<DownloadOptions, "sources" | "directory" | "name">;
@@ -204,7 +204,7 @@ async function fetchOne(
   signal.addEventListener("abort", () => download.cancel(false), { signal: over.signal });
   if (signal.aborted) download.cancel(false);
   void listenForKeys((key) => act(download, key.toLowerCase()), over.signal);
-  if (Deno.stdin.isTerminal() && !quiet && !json) printNote(KEY_HELP);
+  if (!quiet && !json) printKeys(KEY_HELP);
   try {
     using _display = quiet || json ? undefined : showProgress(fetchView(download));
     await download.ended;

@@ -5,6 +5,7 @@ import {
   type Progress,
   progressFacts,
   progressLines,
+  progressTable,
   totalFacts,
   type TotalProgress,
 } from "../terminal/progress.ts";
@@ -17,9 +18,19 @@ import type { FileTally } from "./file_get_tally.ts";
  * The progress of fetching files: a line for each part of the file under way, if it has several, one for the file, and one for all files
  * if there are several.
  *
- * @param parts How many equal parts a file is shown in.
+ * @param options `parts`: how many equal parts a file is shown in. `server`: who is asked for the list first.
  */
-export function fileGetView(tally: FileTally, { parts }: { readonly parts: number }): ProgressView {
+export function fileGetView(
+  tally: FileTally,
+  { parts, server }: { readonly parts: number; readonly server: string },
+): ProgressView {
+  const waiting: Progress = {
+    name: server,
+    done: 0,
+    total: undefined,
+    bytesPerSecond: 0,
+    note: "connecting",
+  };
   const meter = new RateMeter();
   meter.add(tally.onDisk, performance.now());
   const bytesPerSecond = () => {
@@ -32,13 +43,15 @@ export function fileGetView(tally: FileTally, { parts }: { readonly parts: numbe
       const rate = bytesPerSecond();
       const { running } = tally;
       const lines = running === undefined ? [] : [...partLines(running, parts), fileProgress(running, rate)];
-      const all = progressLines(lines, totalOf(tally, rate), size);
-      // Of one file alone its own line says it all, if there is room for it.
-      return tally.files > 1 || all.length < 2 ? all : all.slice(0, -1);
+      if (tally.files === 0) return progressTable([waiting], size.columns);
+      if (tally.files > 1 || lines.length === 0) return progressLines(lines, totalOf(tally, rate), size);
+      // Of one file alone its own line says it all.
+      return progressTable(lines.slice(-Math.max(1, size.rows - 1)), size.columns);
     },
     plain() {
       const rate = bytesPerSecond();
       const { running } = tally;
+      if (tally.files === 0) return `${printable(server)}: ${progressFacts(waiting)}`;
       if (tally.files > 1 || running === undefined) return totalFacts(totalOf(tally, rate));
       return `${shorten(printable(running.path), 60)}: ${progressFacts(fileProgress(running, rate))}`;
     },

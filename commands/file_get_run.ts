@@ -132,7 +132,9 @@ function tellInterrupted({ running }: FileTally, { json }: { readonly json: bool
 
 async function fetchAll(names: readonly string[], options: RunOptions): Promise<void> {
   const { service, tally, json, quiet, parts, onMissing } = options;
-  using display = quiet || json ? NO_PROGRESS : showProgress(fileGetView(tally, { parts }));
+  using display = quiet || json
+    ? NO_PROGRESS
+    : showProgress(fileGetView(tally, { parts, server: service.name }));
   await using fetcher = fetcherOf(options, display);
   const plain = await service.plainList();
   if (plain !== undefined) {

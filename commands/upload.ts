@@ -1,7 +1,6 @@
 import { basename } from "@std/path";
 import type { Wish } from "../protocols/ws_upload/sender_state.ts";
-import { listenForKeys } from "../terminal/keys.ts";
-import { printNote } from "../terminal/output.ts";
+import { listenForKeys, printKeys } from "../terminal/keys.ts";
 import { showProgress } from "../terminal/progress_display.ts";
 import { type Command, defineCommand, type ExitCode, UsageError } from "./command.ts";
 import { byteSizeBetween, text, token, webSocketUrl, wholeNumber } from "./flag_values.ts";
@@ -19,7 +18,7 @@ import { uploadSeveral } from "./upload_several.ts";
 const KEYS: Readonly<Record<string, Wish>> = { p: "pause", r: "run", s: "stop", q: "quit" };
 /** The most that is under way to the server, over all files: it is held in memory until it is sent. */
 const IN_FLIGHT_BYTES = 64 * 1024 * 1024;
-const KEY_HELP = "Keys: p pause, r resume, s stop and delete, q quit and keep";
+const KEY_HELP = "p pause, r resume, s stop and delete, q quit and keep";
 
 /** `transfer upload`: sends files. */
 export const upload: Command = defineCommand({
@@ -100,7 +99,7 @@ q quits and keeps it; each acts on all uploads that are under way.`,
       const wish = KEYS[key.toLowerCase()];
       if (wish !== undefined) running.wish(wish);
     }, stop.signal);
-    if (Deno.stdin.isTerminal() && !values.quiet && !values.json) printNote(KEY_HELP);
+    if (!values.quiet && !values.json) printKeys(KEY_HELP);
     try {
       return await (file === undefined ? uploadSeveral(args, options) : uploadSingle(file, options));
     } finally {

@@ -41,8 +41,8 @@ export async function uploadSeveral(
   const interrupted = tally.interrupted || (running.isQuitting && (await plan.next()).done !== true);
   const summary = tally.summary({ seconds: (performance.now() - startedMs) / 1000, interrupted });
   await plan.return(undefined);
-  printSummary(summary, { json });
   for (const failure of tally.failures) printEnd(failure, { json: false });
+  printSummary(summary, { json });
   return exitOf(summary, tally);
 }
 

@@ -1,3 +1,12 @@
+import { printNote } from "./output.ts";
+import { terminalSize } from "./terminal.ts";
+import { wrapWords } from "./text_width.ts";
+
+/** Tells a person which keys there are, if there is one who could press them. */
+export function printKeys(help: string): void {
+  if (Deno.stdin.isTerminal()) printNote(wrapWords(`Keys: ${help}`, terminalSize().columns));
+}
+
 /**
  * Calls back for each key pressed, until `signal` is aborted. Does nothing when standard input is not a
  * terminal. Ctrl+C stays what it is: a signal.

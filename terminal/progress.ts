@@ -33,6 +33,8 @@ const WIDTHS = { share: 7, amount: 18, rate: 9, left: 11 };
 const GAP = 2;
 /** A space and two brackets. */
 const BAR_FRAME = 3;
+/** On fewer columns "12 of 340, 1 failed" says that it is files. */
+const NARROW = 60;
 /** What is left out first when there is no room. */
 const LEFT_OUT = ["bar", "amount", "rate", "left", "name"] as const;
 
@@ -142,7 +144,7 @@ export function progressLines(
   { columns, rows }: { readonly columns: number; readonly rows: number },
 ): string[] {
   const shown = running.slice(0, Math.max(0, rows - 2));
-  return progressTable([...shown, totalAsProgress(total)], columns);
+  return progressTable([...shown, totalAsProgress(total, columns)], columns);
 }
 
 /** What a line for all transfers together says, for where nothing can be drawn. */
@@ -153,14 +155,14 @@ export function totalFacts(total: TotalProgress): string {
   return `${progress.name}: ${formatBytes(total.done)}${rate}, ${total.note ?? "still counting"}`;
 }
 
-function totalAsProgress(total: TotalProgress): Progress {
+function totalAsProgress(total: TotalProgress, columns = Infinity): Progress {
   const { filesEnded, files, failed, isCounted } = total;
   const more = isCounted ? "" : "+";
+  const word = columns < NARROW ? "" : ` ${files === 1 && isCounted ? "file" : "files"}`;
   return {
     ...total,
     total: isCounted ? total.total : undefined,
-    name: `${filesEnded} of ${files}${more} ${files === 1 && isCounted ? "file" : "files"}` +
-      (failed > 0 ? `, ${failed} failed` : ""),
+    name: `${filesEnded} of ${files}${more}${word}${failed > 0 ? `, ${failed} failed` : ""}`,
   };
 }
 

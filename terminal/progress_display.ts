@@ -8,7 +8,7 @@ const WRITE_MS = 10_000;
 
 /** Progress as it is shown. */
 export interface ProgressView {
-  /** Lines for a terminal, none wider than it and fewer than it has rows. */
+  /** Lines for a terminal, none wider than `columns` and fewer than it has rows. */
   lines(size: { readonly columns: number; readonly rows: number }): readonly string[];
   /** One line for a log. */
   plain(): string;
@@ -30,7 +30,11 @@ export function showProgress(view: ProgressView): ProgressDisplay {
     return { above: (write) => write(), [Symbol.dispose]: () => clearInterval(timer) };
   }
   const live = new LiveLines();
-  const draw = () => drawRaw(live.draw(view.lines(terminalSize())));
+  const draw = () => {
+    const { columns, rows } = terminalSize();
+    // What is written into the last column is what clearing the rest of the line would take away.
+    drawRaw(live.draw(view.lines({ columns: Math.max(1, columns - 1), rows })));
+  };
   const timer = setInterval(draw, DRAW_MS);
   draw();
   return {

@@ -11,6 +11,17 @@ export function textWidth(text: string): number {
   return columns;
 }
 
+/** A text in lines of at most so many columns, broken between words; a word that is wider has a line of its own. */
+export function wrapWords(text: string, columns: number): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || textWidth(last) + 1 + textWidth(word) > columns) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.join("\n");
+}
+
 /** A text filled up with spaces to so many columns; a wider one as it is. */
 export function padded(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - textWidth(text)));

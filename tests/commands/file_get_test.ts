@@ -67,7 +67,7 @@ Deno.test("progress shows each part and the file, on any terminal", () => {
   tally.expect({ files: 1, bytes: 4000 });
   const written = new ByteRanges([{ from: 0, to: 1000 }, { from: 1500, to: 1750 }, { from: 2500, to: 3500 }]);
   tally.begin({ path: "two words\n.mkv", size: 4000, written, note: undefined });
-  const view = fileGetView(tally, { parts: 4 });
+  const view = fileGetView(tally, { parts: 4, server: "files.lan:9876" });
   const lines = view.lines({ columns: 100, rows: 24 });
   const shares = lines.map((line) => /([\d.]+) %/.exec(line)?.[1]);
   assertEquals(shares, ["100.0", "25.0", "50.0", "50.0", "56.2"]);

@@ -143,6 +143,38 @@ Deno.test("on a terminal each part has a bar, and the file one", async () => {
   assertStringIncludes(screen, "data/film.mkv");
 });
 
+Deno.test("on a narrow terminal no line is cut off or wrapped, and a dumb one gets results alone", async () => {
+  await using root = await tempDir();
+  const served = join(root.path, "served");
+  await Deno.mkdir(served);
+  await Deno.writeFile(join(served, "a film with a long name.mkv"), LARGE);
+  await Deno.writeFile(join(served, "b.mkv"), SMALL);
+  await using server = await startTcpServer(served, { flags: ["--max-rate", "2M"] });
+  const args = ["tcp-get", `127.0.0.1:${server.port}`, "--all"];
+  const frames = new Set<string>();
+  const { code, screen } = await onTerminal(args, {
+    cwd: root.path,
+    columns: 40,
+    type: (text) => frames.add(text),
+  });
+  assertEquals(code, 0, screen);
+  assertMatch(screen, /\n2 files, 3\.50 MB in [^\n]*\n$/);
+  const lines = [...frames].flatMap((frame) => frame.split("\n")).filter((line) => / left?$|%/.test(line));
+  assert(lines.some((line) => line.endsWith("s left")), [...frames].join("\n\n"));
+  for (const line of lines) {
+    assertMatch(
+      line,
+      /^(?:.{1,17}) {2,}\d+\.\d %(?: +[\d.]+ [KM]?B\/s)?(?: +(?:(?:\d+m )?\d+s left|[a-z ]+))?$/,
+    );
+  }
+  const dumb = await onTerminal(args, {
+    cwd: served,
+    env: { TERM: "dumb" },
+    type: () => {},
+  });
+  assertEquals([dumb.code, dumb.output.includes("\x1b")], [0, false], dumb.output);
+});
+
 Deno.test("over TLS, with a token, files come from a server whose certificate is trusted", async () => {
   await using root = await tempDir();
   const served = join(root.path, "served");

@@ -7,14 +7,16 @@ const SIZE = { columns: 100, rows: 10 };
 /** Runs `transfer` on a terminal; `type` sees its screen after each piece of output, and may press keys. */
 export async function onTerminal(
   args: readonly string[],
-  { cwd, env = {}, type }: {
+  { cwd, env = {}, columns = SIZE.columns, type }: {
     readonly cwd: string;
+    readonly columns?: number;
     readonly env?: Readonly<Record<string, string>>;
     readonly type: (screen: string, press: (keys: string) => void) => void;
   },
 ): Promise<{ readonly code: number; readonly screen: string; readonly output: string }> {
-  const child = startOnTerminal(args, { ...SIZE, cwd, env });
-  const screen = new Screen(SIZE);
+  const size = { ...SIZE, columns };
+  const child = startOnTerminal(args, { ...size, cwd, env });
+  const screen = new Screen(size);
   const errors = new Response(child.stderr).text();
   const keyboard = child.stdin.getWriter();
   const decoder = new TextDecoder();

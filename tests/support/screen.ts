@@ -52,7 +52,9 @@ export class Screen {
   }
 
   #cut(): void {
-    this.#lines[this.#row] = [...this.#lines[this.#row] ?? ""].slice(0, this.#column).join("");
+    // Behind the last column the cursor is still on it.
+    const column = Math.min(this.#column, this.#columns - 1);
+    this.#lines[this.#row] = [...this.#lines[this.#row] ?? ""].slice(0, column).join("");
   }
 
   #feed(): void {

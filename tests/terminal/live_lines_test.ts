@@ -23,7 +23,8 @@ Deno.test("a line that is wider than the terminal is cut off, and moves none of 
   const screen = new Screen(SIZE);
   const live = new LiveLines();
   for (let i = 0; i < 3; i++) screen.write(live.draw(["x".repeat(50), "total"]));
-  assertEquals(screen.text, `${"x".repeat(20)}\ntotal`);
+  // Clearing the rest of a full line takes its last character, as the cursor stays on that.
+  assertEquals(screen.text, `${"x".repeat(19)}\ntotal`);
   screen.write(`${live.clear()}${"y".repeat(21)}`);
   assertEquals(screen.text, `${"y".repeat(20)}\ny`);
 });
@@ -51,9 +52,7 @@ Deno.test("whatever is drawn and written above, nothing is lost and nothing is l
         above.push(each.above);
         screen.write(`${live.clear()}${each.above}\n${live.draw(lines)}`);
       } else screen.write(live.draw(lines = each.draw));
-      const shown = lines.length === 0
-        ? [""]
-        : lines.map((line) => line.slice(0, 19) + (line[19] ? line.at(-1) : ""));
+      const shown = lines.length === 0 ? [""] : lines.map((line) => line.slice(0, 19));
       assertEquals(screen.text, [...above, ...shown].join("\n"));
     }
     screen.write(live.clear());

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import fc from "fast-check";
 import { progressLines, totalFacts, type TotalProgress } from "../../terminal/progress.ts";
-import { shorten, textWidth } from "../../terminal/text_width.ts";
+import { shorten, textWidth, wrapWords } from "../../terminal/text_width.ts";
 
 const RUNNING = [
   { name: "photos/a.jpg", done: 420e6, total: 1000e6, bytesPerSecond: 10e6 },
@@ -86,6 +86,19 @@ Deno.test("a text is as wide as a terminal draws it", () => {
   ) {
     assertEquals(textWidth(text), columns, text);
   }
+});
+
+Deno.test("on a narrow terminal the line for all still says how many, and how many failed", () => {
+  const size = { columns: 39, rows: 20 };
+  assertEquals(progressLines([], { ...TOTAL, filesEnded: 5, files: 20 }, size), [
+    "5 of 20, 1 failed   50.0 %  1m 40s left",
+  ]);
+});
+
+Deno.test("a hint is broken between words", () => {
+  assertEquals(wrapWords("p pause, q quit and keep", 12), "p pause, q\nquit and\nkeep");
+  assertEquals(wrapWords("unbreakable word", 5), "unbreakable\nword");
+  assertEquals(wrapWords("as it is", 80), "as it is");
 });
 
 Deno.test("a text is cut in the middle, to no more columns than there are", () => {
