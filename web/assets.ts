@@ -41,9 +41,14 @@ import downloadWordsJs from "./download_words.js" with { type: "text" };
 import downloadsJs from "./downloads.js" with { type: "text" };
 import eventFeedJs from "./event_feed.js" with { type: "text" };
 import backoffTs from "../net/backoff.ts" with { type: "text" };
+import flightTs from "../protocols/ws_upload/flight.ts" with { type: "text" };
 import flightWindowTs from "../protocols/ws_upload/flight_window.ts" with { type: "text" };
 import framesTs from "../protocols/ws_upload/frames.ts" with { type: "text" };
 import senderTs from "../protocols/ws_upload/sender.ts" with { type: "text" };
+import nextStepTs from "../protocols/ws_upload/next_step.ts" with { type: "text" };
+import senderMessagesTs from "../protocols/ws_upload/sender_messages.ts" with { type: "text" };
+import senderPatienceTs from "../protocols/ws_upload/sender_patience.ts" with { type: "text" };
+import senderStateTs from "../protocols/ws_upload/sender_state.ts" with { type: "text" };
 import serverMessagesTs from "../protocols/ws_upload/server_messages.ts" with { type: "text" };
 import safeNameTs from "../store/safe_name.ts" with { type: "text" };
 import formatTs from "../terminal/format.ts" with { type: "text" };
@@ -98,9 +103,14 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/upload.js", script(uploadJs)],
   ["/wording.js", script(wordingJs)],
   ["/modules/net/backoff.ts", script(eraseTypes(backoffTs))],
+  ["/modules/protocols/ws_upload/flight.ts", script(eraseTypes(flightTs))],
   ["/modules/protocols/ws_upload/flight_window.ts", script(eraseTypes(flightWindowTs))],
   ["/modules/protocols/ws_upload/frames.ts", script(eraseTypes(framesTs))],
   ["/modules/protocols/ws_upload/sender.ts", script(eraseTypes(senderTs))],
+  ["/modules/protocols/ws_upload/next_step.ts", script(eraseTypes(nextStepTs))],
+  ["/modules/protocols/ws_upload/sender_messages.ts", script(eraseTypes(senderMessagesTs))],
+  ["/modules/protocols/ws_upload/sender_patience.ts", script(eraseTypes(senderPatienceTs))],
+  ["/modules/protocols/ws_upload/sender_state.ts", script(eraseTypes(senderStateTs))],
   ["/modules/protocols/ws_upload/server_messages.ts", script(eraseTypes(serverMessagesTs))],
   ["/modules/store/safe_name.ts", script(eraseTypes(safeNameTs))],
   ["/modules/terminal/format.ts", script(eraseTypes(formatTs))],
