@@ -28,6 +28,7 @@ import summaryCss from "./summary.css" with { type: "text" };
 import summaryJs from "./summary.js" with { type: "text" };
 import tokenPanelJs from "./token_panel.js" with { type: "text" };
 import uploadJs from "./upload.js" with { type: "text" };
+import uploadStateJs from "./upload_state.js" with { type: "text" };
 import wordingJs from "./wording.js" with { type: "text" };
 import downloadsCss from "./downloads.css" with { type: "text" };
 import downloadsHtml from "./downloads.html" with { type: "text" };
@@ -101,6 +102,7 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/summary.js", script(summaryJs)],
   ["/token_panel.js", script(tokenPanelJs)],
   ["/upload.js", script(uploadJs)],
+  ["/upload_state.js", script(uploadStateJs)],
   ["/wording.js", script(wordingJs)],
   ["/modules/net/backoff.ts", script(eraseTypes(backoffTs))],
   ["/modules/protocols/ws_upload/flight.ts", script(eraseTypes(flightTs))],
