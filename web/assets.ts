@@ -13,6 +13,7 @@ import indexHtml from "./index.html" with { type: "text" };
 import intakeJs from "./intake.js" with { type: "text" };
 import ledgerJs from "./ledger.js" with { type: "text" };
 import ledgerCss from "./ledger.css" with { type: "text" };
+import ledgerNarrowCss from "./ledger_narrow.css" with { type: "text" };
 import otherRowJs from "./other_row.js" with { type: "text" };
 import othersJs from "./others.js" with { type: "text" };
 import othersListJs from "./others_list.js" with { type: "text" };
@@ -66,6 +67,7 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/", page(indexHtml)],
   ["/app.css", asset("text/css", appCss)],
   ["/ledger.css", asset("text/css", ledgerCss)],
+  ["/ledger_narrow.css", asset("text/css", ledgerNarrowCss)],
   ["/panels.css", asset("text/css", panelsCss)],
   ["/summary.css", asset("text/css", summaryCss)],
   ["/downloads", page(downloadsHtml)],
