@@ -1,33 +1,31 @@
 /**
- * A bare TCP stream as the limit of a link: `deno run -A bench/bare_tcp.ts receive ADDRESS PORT`, and
- * `deno run -A bench/bare_tcp.ts send ADDRESS PORT FILE`, which prints the seconds until the receiver has it all.
+ * A bare TCP stream as the limit of a link: `bare_tcp.ts ADDRESS PORT receive`, and `bare_tcp.ts ADDRESS PORT send
+ * FILE`, which ends when the receiver has it all.
  */
-
-import { printResult } from "../terminal/output.ts";
 
 const BUFFER_BYTES = 256 * 1024;
 
 async function receive(hostname: string, port: number): Promise<void> {
   using listener = Deno.listen({ hostname, port });
-  printResult("listening");
-  using conn = await listener.accept();
-  const buffer = new Uint8Array(BUFFER_BYTES);
-  while (await conn.read(buffer) !== null);
-  await conn.write(new Uint8Array(1));
+  for await (const accepted of listener) {
+    using conn = accepted;
+    const buffer = new Uint8Array(BUFFER_BYTES);
+    while (await conn.read(buffer) !== null);
+    await conn.write(new Uint8Array(1));
+  }
 }
 
 async function send(hostname: string, port: number, path: string): Promise<void> {
-  const bytes = await Deno.readFile(path);
-  const startedMs = performance.now();
+  using file = await Deno.open(path);
   using conn = await Deno.connect({ hostname, port });
-  for (let sent = 0; sent < bytes.length;) {
-    sent += await conn.write(bytes.subarray(sent, sent + BUFFER_BYTES));
+  const buffer = new Uint8Array(BUFFER_BYTES);
+  for (let n = file.readSync(buffer); n !== null; n = file.readSync(buffer)) {
+    for (let sent = 0; sent < n;) sent += await conn.write(buffer.subarray(sent, n));
   }
   await conn.closeWrite();
-  await conn.read(new Uint8Array(1));
-  printResult(String((performance.now() - startedMs) / 1000));
+  if (await conn.read(new Uint8Array(1)) === null) throw new Error("The receiver is gone");
 }
 
-const [mode, hostname = "", port = "", path = ""] = Deno.args;
+const [hostname = "", port = "", mode, path = ""] = Deno.args;
 if (mode === "receive") await receive(hostname, Number(port));
 else await send(hostname, Number(port), path);

@@ -1,71 +1,54 @@
 /**
  * Two network namespaces that a program joins by a link with delay, rate and loss: NAME-a (10.77.0.1) and NAME-b
- * (10.77.0.2). Needs root.
+ * (10.77.0.2). Needs root. The program takes `--delay MS` (one way), `--rate MBIT`, `--queue KB`, `--loss PERCENT`
+ * and `--prefix NAME`, prints a line with "ready", and removes the namespaces when it gets SIGINT.
  */
 
 import { TextLineStream } from "@std/streams";
+import { type Link, Missing, type Place } from "./contender.ts";
+import { isInstalled } from "./processes.ts";
 
-/** The link, each direction alone. */
-export interface LinkOptions {
-  /** The program that makes it. */
-  readonly netlab: string;
-  readonly prefix: string;
-  /** One way, in milliseconds. */
-  readonly delay: number;
-  /** In Mbit/s. */
-  readonly rate: number;
-  /** In KB. */
-  readonly queue: number;
-  /** In percent. */
-  readonly loss: number;
-}
+const ADDRESS = { a: "10.77.0.1", b: "10.77.0.2" } as const;
 
-/** The address of an end. */
-export const ADDRESS = { a: "10.77.0.1", b: "10.77.0.2" } as const;
+/** Both sides on this machine, without a link. */
+export const LOOPBACK: Place = {
+  address: "127.0.0.1",
+  clientAddress: "127.0.0.1",
+  server: [],
+  client: [],
+};
 
-/** A command in one of the namespaces. */
-export function inside(
-  { prefix }: Pick<LinkOptions, "prefix">,
-  end: "a" | "b",
-  argv: readonly string[],
-  cwd?: string,
-): Deno.Command {
-  return new Deno.Command("ip", {
-    args: ["netns", "exec", `${prefix}-${end}`, ...argv],
-    ...cwd === undefined ? {} : { cwd },
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
-
-/** Makes the link, runs the task, and takes the link down. */
-export async function withLink<T>(options: LinkOptions, task: () => Promise<T>): Promise<T> {
-  const flags = (["delay", "rate", "queue", "loss", "prefix"] as const).flatMap((name) => {
-    return [`--${name}`, String(options[name])];
-  });
-  const netlab = new Deno.Command(options.netlab, { args: flags, stdout: "piped", stderr: "piped" });
-  return await beside(netlab, (line) => line.includes("ready"), task);
-}
-
-/** Starts a program, waits for a line of its output or of its errors, runs the task, and ends the program. */
-export async function beside<T>(
-  command: Deno.Command,
-  isReady: (line: string) => boolean,
-  task: () => Promise<T>,
+/**
+ * Makes a link, runs the task with servers at its end a and clients at b, and takes it down.
+ *
+ * @throws {Missing} There is no program that makes links, or it can't make this one.
+ */
+export async function withLink<T>(
+  link: Link,
+  netlab: string | undefined,
+  task: (place: Place) => Promise<T>,
 ): Promise<T> {
-  const child = command.spawn();
-  const { promise: ready, resolve } = Promise.withResolvers<void>();
-  const watched = [child.stdout, child.stderr].map(async (stream) => {
-    for await (const line of stream.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())) {
-      if (isReady(line)) resolve();
-    }
-  });
+  if (netlab === undefined) {
+    throw new Missing("a program that makes links: --netlab or TRANSFER_NETLAB names it");
+  }
+  if (!isInstalled(netlab)) throw new Missing(`${netlab} is not there`);
+  const prefix = `bench-${Deno.pid}`;
+  const flags = Object.entries({ ...link, prefix }).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const child = new Deno.Command(netlab, { args: flags, stdin: "null", stdout: "piped", stderr: "piped" })
+    .spawn();
+  const errors = new Response(child.stderr).text();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
+    .getReader();
   try {
-    await Promise.race([
-      ready,
-      child.status.then(() => Promise.reject(new Error("A program ended early"))),
-    ]);
-    return await task();
+    const { value } = await lines.read();
+    if (value?.includes("ready") !== true) throw new Missing(`a link: ${await errors}`);
+    const inside = (end: "a" | "b") => ["ip", "netns", "exec", `${prefix}-${end}`];
+    return await task({
+      address: ADDRESS.a,
+      clientAddress: ADDRESS.b,
+      server: inside("a"),
+      client: inside("b"),
+    });
   } finally {
     try {
       child.kill("SIGINT");
@@ -73,13 +56,7 @@ export async function beside<T>(
       // It has ended by itself.
     }
     await child.status;
-    await Promise.all(watched);
+    await lines.cancel();
+    await errors;
   }
-}
-
-/** What a command writes. @throws {Error} It fails: what it wrote as errors. */
-export async function outputOf(command: Deno.Command): Promise<string> {
-  const { success, stdout, stderr } = await command.output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
 }

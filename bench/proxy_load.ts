@@ -1,4 +1,4 @@
-/** Clients of `bench/compare_proxy.ts`, on connections of their own: one of Deno's `fetch` would be the bottleneck. */
+/** Clients of the rows of the proxy, on connections of their own: one of Deno's `fetch` would be the bottleneck. */
 
 const BLOCK = new Uint8Array(262_144);
 const encoder = new TextEncoder();

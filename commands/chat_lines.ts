@@ -78,7 +78,7 @@ export function chatLine(event: ChatEvent): string | undefined {
     case "gap":
       return "More was said while you were away than the tracker has kept";
     case "error":
-      return printable(event.message);
+      return printable(event.error);
   }
 }
 

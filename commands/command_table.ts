@@ -82,7 +82,21 @@ export const COMMANDS: CommandTable = {
     summary: "Print what makes a shell complete commands, flags and values",
     load: async () => (await import("./completions.ts")).completions,
   },
+  "config": {
+    summary: "Show the settings that hold, and where each comes from",
+    load: async () => (await import("./config.ts")).config,
+  },
 };
+
+/** Imports all commands of a table, each once, those below others after them. */
+export async function loadAll(table: CommandTable): Promise<readonly Command[]> {
+  const commands = new Set<Command>();
+  for (const { load, subcommands = {} } of Object.values(table)) {
+    commands.add(await load());
+    for (const command of await loadAll(subcommands)) commands.add(command);
+  }
+  return [...commands];
+}
 
 /** A command that was asked for. */
 export interface Resolved {

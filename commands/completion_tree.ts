@@ -1,5 +1,6 @@
-import type { Command, Flag } from "./command.ts";
+import type { Command } from "./command.ts";
 import type { CommandTable } from "./command_table.ts";
+import type { Flag } from "./flag.ts";
 import { kebab } from "./help.ts";
 
 /** What a shell may complete a value to. */
@@ -56,7 +57,9 @@ async function placesBelow(above: readonly string[], table: CommandTable): Promi
       places.push({ words: words.slice(0, length), next, flags: [], argument: { kind: "nothing" } });
     }
     const command = await load();
-    places.push({ words, next: nextWords(subcommands), ...described(command) });
+    // What takes a command takes its name as its first word.
+    const next = command.arguments.startsWith("[COMMAND]") ? nextWords(table) : nextWords(subcommands);
+    places.push({ words, next, ...described(command) });
     places.push(...await placesBelow(words, subcommands));
   }
   return places;

@@ -1,11 +1,11 @@
 import type { RunningDownload } from "../protocols/http_ranges/running_download.ts";
 import { shorten } from "../terminal/text_width.ts";
-import { type Progress, progressFacts, progressLine } from "../terminal/progress.ts";
+import { type Progress, progressFacts, progressTable } from "../terminal/progress.ts";
 import type { ProgressView } from "../terminal/progress_display.ts";
 import { printable } from "../terminal/printable.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
 
-/** The progress of one download: a line for the whole, and one for each connection below it. */
+/** The progress of one download: a line for each connection, and one for the whole below them. */
 export function fetchView(download: RunningDownload): ProgressView {
   const meter = new RateMeter();
   const whole = (): Progress => {
@@ -22,24 +22,17 @@ export function fetchView(download: RunningDownload): ProgressView {
   return {
     lines({ columns, rows }) {
       const lanes = download.connections.slice(0, Math.max(0, rows - 2));
-      const names = lanes.map(({ lane }) => `  connection ${lane + 1}`);
-      return [
-        progressLine(whole(), columns),
-        ...lanes.map(({ from, at, to, bytesPerSecond }, index) => {
-          const total = to === undefined ? undefined : to - from;
-          return progressLine(
-            { name: names[index] ?? "", done: at - from, total, bytesPerSecond },
-            columns,
-            15,
-          );
-        }),
-      ];
+      const parts = lanes.map(({ lane, from, at, to, bytesPerSecond }): Progress => {
+        const total = to === undefined ? undefined : to - from;
+        return { name: `  connection ${lane + 1}`, done: at - from, total, bytesPerSecond };
+      });
+      return progressTable([...parts, whole()], columns);
     },
     plain() {
       const { connections } = download;
       const count = `${connections.length} ${connections.length === 1 ? "connection" : "connections"}`;
       const { name, ...facts } = whole();
-      return `${shorten(printable(name), 60)}: ${progressFacts({ name, ...facts }).trim()}, ${count}`;
+      return `${shorten(printable(name), 60)}: ${progressFacts({ name, ...facts })}, ${count}`;
     },
   };
 }

@@ -1,11 +1,12 @@
 import { type DownloadOptions, type RunningDownload } from "../protocols/http_ranges/running_download.ts";
 import { startDownload } from "../protocols/http_ranges/download.ts";
 import { listenForKeys } from "../terminal/keys.ts";
-import { printNote, printResult } from "../terminal/output.ts";
+import { printNote } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { showProgress } from "../terminal/progress_display.ts";
-import { type Command, defineCommand, EXIT, type ExitCode, UsageError } from "./command.ts";
-import { type FetchEnd, fetchEnd, fetchSummaryText, printFetchEnd } from "./fetch_events.ts";
+import { type Command, defineCommand, type ExitCode, UsageError } from "./command.ts";
+import type { FileEndEvent } from "./event_schemas.ts";
+import { fetchEnd } from "./fetch_end.ts";
 import { planFetches, type PlannedFetch, shownUrl } from "./fetch_plan.ts";
 import { fetchView } from "./fetch_progress.ts";
 import {
@@ -21,6 +22,8 @@ import {
 import { OUTPUT_FLAGS } from "./output_flags.ts";
 import { headers, proxyUrl } from "./request_flag_values.ts";
 import { trusted } from "./tls_flags.ts";
+import { exitOf, printEnd, printSummary } from "./transfer_events.ts";
+import { TransferTally } from "./transfer_tally.ts";
 
 const KEY_HELP = "Keys: p pause, r resume, q quit and keep";
 
@@ -178,23 +181,24 @@ interface FetchOptions {
 async function fetchAll(plan: readonly PlannedFetch[], options: FetchOptions): Promise<ExitCode> {
   const { json, signal } = options;
   const startedMs = performance.now();
-  const ends: FetchEnd[] = [];
+  const tally = new TransferTally();
   for (const planned of plan) {
-    if (signal.aborted) break;
+    if (signal.aborted || tally.interrupted) break;
     const end = await fetchOne(planned, options);
-    ends.push(end);
-    const code = printFetchEnd(end, { json });
-    if (plan.length === 1) return code;
-    if (end.event === "interrupted") break;
+    tally.add(end);
+    printEnd(end, { json });
   }
-  return summarize(ends, { planned: plan.length, json, startedMs });
+  const interrupted = tally.interrupted || tally.ended < plan.length;
+  const summary = tally.summary({ seconds: (performance.now() - startedMs) / 1000, interrupted });
+  printSummary(summary, { json });
+  return exitOf(summary, tally);
 }
 
 /** Downloads one file to its end, however that is. */
 async function fetchOne(
   { url, directory, name }: PlannedFetch,
   { common, mirror, signal, json, quiet }: FetchOptions,
-): Promise<FetchEnd> {
+): Promise<FileEndEvent> {
   const download = startDownload({ ...common, sources: [url, ...mirror], directory, name });
   const over = new AbortController();
   signal.addEventListener("abort", () => download.cancel(false), { signal: over.signal });
@@ -217,30 +221,4 @@ function act(download: RunningDownload, key: string): void {
   if (key === "p") download.pause();
   else if (key === "r") download.resume();
   else if (key === "q") download.cancel(false);
-}
-
-function summarize(
-  ends: readonly FetchEnd[],
-  { planned, json, startedMs }: {
-    readonly planned: number;
-    readonly json: boolean;
-    readonly startedMs: number;
-  },
-): ExitCode {
-  const done = ends.filter((end) => end.event === "done");
-  const failures = ends.filter((end) => end.event === "failed");
-  const interrupted = ends.length < planned || ends.some(({ event }) => event === "interrupted");
-  const summary = {
-    event: "summary",
-    files: done.length,
-    bytes: done.reduce((sum, { bytes }) => sum + bytes, 0),
-    fetchedBytes: done.reduce((sum, { fetchedBytes }) => sum + fetchedBytes, 0),
-    seconds: (performance.now() - startedMs) / 1000,
-    failed: failures.length,
-    interrupted,
-  } as const;
-  printResult(json ? JSON.stringify(summary) : fetchSummaryText(summary));
-  if (interrupted) return EXIT.interrupted;
-  if (failures.some(({ corrupt }) => corrupt === true)) return EXIT.corrupt;
-  return failures.length > 0 ? EXIT.failed : EXIT.done;
 }

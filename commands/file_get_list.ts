@@ -3,6 +3,7 @@ import { formatBytes } from "../terminal/format.ts";
 import { printResult } from "../terminal/output.ts";
 import { printable, printableJson } from "../terminal/printable.ts";
 import { textWidth } from "../terminal/text_width.ts";
+import type { EntryEvent } from "./event_schemas.ts";
 import type { PlainListing } from "./file_service.ts";
 
 /** A column is not wider for the sake of one long name. */
@@ -14,7 +15,7 @@ export function printList(
   { json }: { readonly json: boolean },
 ): void {
   if (json) {
-    for (const entry of entries) printResult(printableJson({ event: "entry", ...jsonEntry(entry) }));
+    for (const entry of entries) printResult(printableJson(entryEvent(entry)));
     return;
   }
   const rows = entries.map(rowOf);
@@ -27,14 +28,16 @@ export function printList(
   }
 }
 
-function jsonEntry(entry: CatalogueEntry | PlainListing): Record<string, unknown> {
-  if (!("path" in entry)) return { file: entry.name, type: "file", size: entry.size };
+function entryEvent(entry: CatalogueEntry | PlainListing): EntryEvent {
+  if (!("path" in entry)) return { event: "entry", file: entry.name, type: "file", size: entry.size };
   const { path, type, size, mtimeMs } = entry;
+  const time = timeOf(mtimeMs)?.toISOString();
   return {
+    event: "entry",
     file: path,
     type,
-    ...type === "file" ? { bytes: size } : {},
-    time: timeOf(mtimeMs)?.toISOString(),
+    ...(type === "file" ? { bytes: size } : {}),
+    ...(time === undefined ? {} : { time }),
   };
 }
 

@@ -40,7 +40,7 @@ export function fileGetView(tally: FileTally, { parts }: { readonly parts: numbe
       const rate = bytesPerSecond();
       const { running } = tally;
       if (tally.files > 1 || running === undefined) return totalFacts(totalOf(tally, rate));
-      return `${shorten(printable(running.path), 60)}: ${progressFacts(fileProgress(running, rate)).trim()}`;
+      return `${shorten(printable(running.path), 60)}: ${progressFacts(fileProgress(running, rate))}`;
     },
   };
 }
@@ -61,7 +61,7 @@ function partLines({ size, written }: RunningFile, parts: number): Progress[] {
 }
 
 function totalOf(tally: FileTally, bytesPerSecond: number): TotalProgress {
-  const { ended, files, bytes, onDisk, failures } = tally;
+  const { files, bytes, onDisk, ends: { ended, failures } } = tally;
   return {
     filesEnded: ended,
     files: Math.max(files, ended),

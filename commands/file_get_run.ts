@@ -1,14 +1,16 @@
-import { printNote, printResult } from "../terminal/output.ts";
+import type { CatalogueEntry } from "../store/catalogue_entries.ts";
+import { printNote } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { NO_PROGRESS, type ProgressDisplay, showProgress } from "../terminal/progress_display.ts";
 import { EXIT, type ExitCode } from "./command.ts";
-import { exitOf, type FileSummary, printEnd, printInterrupted, summaryText } from "./file_get_events.ts";
+import { fileEnd } from "./file_get_end.ts";
 import { printList } from "./file_get_list.ts";
 import { entriesOn, plainNames } from "./file_get_names.ts";
 import { fileGetView } from "./file_get_progress.ts";
 import { FileTally } from "./file_get_tally.ts";
 import type { FileFetcher, FileService } from "./file_service.ts";
 import { watchInput } from "./file_get_watch.ts";
+import { exitOf, printEnd, printSummary } from "./transfer_events.ts";
 
 /** What `tcp-get` and `udp-get` are to do. */
 export interface FileGetOptions {
@@ -78,27 +80,27 @@ async function fetchNames(names: readonly string[], options: FileGetOptions): Pr
   const { service, json } = options;
   const startedMs = performance.now();
   const tally = new FileTally();
-  const fail = (path: string, reason: string, isMissing = false) => {
-    const end = { kind: "failed", path, reason, isMissing, isCorrupt: false } as const;
+  const fail = (file: string, error: string) => {
+    const end = { event: "failed", file, error } as const;
     tally.add(end);
     printEnd(end, { json });
   };
   let interrupted = false;
   try {
-    const onMissing = (name: string) => fail(name, NOT_THERE, true);
+    const onMissing = (name: string) => fail(name, NOT_THERE);
     await fetchAll(names, { ...options, tally, onMissing });
   } catch (problem) {
     interrupted = service.signal.aborted;
-    if (interrupted) printInterrupted(tally, { json });
+    if (interrupted) tellInterrupted(tally, { json });
     else {
       const reason = problem instanceof Error ? problem.message : String(problem);
       fail(tally.running?.path ?? service.name, reason);
     }
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  const summary: FileSummary = { event: "summary", ...tally.counts, seconds, interrupted };
-  printResult(json ? JSON.stringify(summary) : summaryText(summary));
-  return exitOf(tally, { interrupted });
+  const summary = tally.ends.summary({ seconds, interrupted });
+  printSummary(summary, { json });
+  return exitOf(summary, tally.ends);
 }
 
 const NOT_THERE = "It is not on the server";
@@ -111,23 +113,24 @@ async function fetchWatched(
   const tally = new FileTally();
   let isMissing = false;
   try {
-    await fetchAll([name], { ...options, tally, onMissing: () => isMissing = true, isWatching: true });
+    const onMissing = () => isMissing = true;
+    await fetchAll([name], { ...options, tally, onMissing, isWatching: true });
   } catch (problem) {
-    if (options.service.signal.aborted) printInterrupted(tally, options);
+    if (options.service.signal.aborted) tellInterrupted(tally, options);
     throw problem;
   } finally {
     options.service.rest();
   }
-  return {
-    isMissing: isMissing || tally.failures.some((end) => end.isMissing),
-    code: exitOf(tally, { interrupted: false }),
-  };
+  return { isMissing, code: exitOf(tally.ends.summary({ seconds: 0, interrupted: false }), tally.ends) };
 }
 
-async function fetchAll(
-  names: readonly string[],
-  options: RunOptions & { readonly onMissing: (name: string) => void },
-): Promise<void> {
+/** Tells of the file that was under way when the run was ended. */
+function tellInterrupted({ running }: FileTally, { json }: { readonly json: boolean }): void {
+  if (running === undefined) return;
+  printEnd({ event: "interrupted", file: running.path, keptBytes: running.written.bytes }, { json });
+}
+
+async function fetchAll(names: readonly string[], options: RunOptions): Promise<void> {
   const { service, tally, json, quiet, parts, onMissing } = options;
   using display = quiet || json ? NO_PROGRESS : showProgress(fileGetView(tally, { parts }));
   await using fetcher = fetcherOf(options, display);
@@ -139,35 +142,46 @@ async function fetchAll(
     for (const name of found) await fetcher.fetchPlain(name);
     return;
   }
+  // All is listed before any is fetched, so that progress tells of the whole.
+  const groups: (readonly CatalogueEntry[])[] = [];
   const entriesOf = entriesOn(service);
   const seen = new Set<string>();
   for (const name of names) {
     const entries = await entriesOf(name);
-    if (entries.length === 0 && name !== "") onMissing(name);
+    if (entries.length === 0 && name !== "") display.above(() => onMissing(name));
     const fresh = entries.filter(({ path }) => !seen.has(path));
     for (const { path } of fresh) seen.add(path);
     const files = fresh.filter(({ type }) => type === "file");
     tally.expect({ files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) });
-    await fetcher.fetch(fresh);
+    groups.push(fresh);
   }
+  for (const group of groups) await fetcher.fetch(group);
 }
 
 /** Options of what fetches, besides those of the command. */
 interface RunOptions extends FileGetOptions {
   readonly tally: FileTally;
+  /** Told of a name that the server does not have. */
+  readonly onMissing: (name: string) => void;
   /** Who watches a file of names tells once of those that are not there. */
   readonly isWatching?: boolean;
 }
 
 function fetcherOf(options: RunOptions, display: ProgressDisplay): FileFetcher {
-  const { service, tally, json, isWatching = false } = options;
+  const { service, tally, json, onMissing, isWatching = false } = options;
+  let begun: { readonly path: string; readonly atMs: number } | undefined;
   return service.fetcher({
     ...options,
-    onFile: (file) => tally.begin(file),
-    onEnd: (end) => {
+    onFile(file) {
+      begun = { path: file.path, atMs: performance.now() };
+      tally.begin(file);
+    },
+    onEnd(fetched) {
+      const atMs = begun?.path === fetched.path ? begun.atMs : undefined;
+      const end = fileEnd(fetched, atMs === undefined ? undefined : (performance.now() - atMs) / 1000);
       tally.add(end);
-      if (isWatching && end.kind === "failed" && end.isMissing) return;
-      const isWorthALine = json || end.kind === "failed" || tally.files <= MOST_PRINTED;
+      if (isWatching && fetched.kind === "failed" && fetched.isMissing) return onMissing(fetched.path);
+      const isWorthALine = json || end.event === "failed" || tally.files <= MOST_PRINTED;
       if (isWorthALine) display.above(() => printEnd(end, { json }));
     },
   });

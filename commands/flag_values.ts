@@ -1,6 +1,6 @@
 /** How the text of a flag becomes a value. Each throws a `RangeError` that says what it expects. */
 
-import type { Parse } from "./command.ts";
+import type { Parse } from "./flag.ts";
 
 const BINARY_UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const;
 
@@ -32,8 +32,16 @@ export const logFormat: Parse<"text" | "json"> = oneOf("text", "json");
 /** How a sender keeps from overloading the path. */
 export const congestion: Parse<"rate" | "cubic"> = oneOf("rate", "cubic");
 
+const SIZE_JSON = {
+  type: ["string", "integer"],
+  minimum: 0,
+  pattern: "^\\d+(\\.\\d+)?[KMGTkmgt]?([Ii]?[Bb])?$",
+} as const;
+
 /** Bytes, in units of 1024: `65536`, `512K`, `8M`, `1.5G`. */
-export function byteSize(value: string): number {
+export const byteSize: Parse<number> = Object.assign(bytesOf, { json: SIZE_JSON });
+
+function bytesOf(value: string): number {
   const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(value) ?? [];
   const factor = Object.entries(BINARY_UNITS).find(([name]) => name === unit.toUpperCase())?.[1] ?? NaN;
   const bytes = digits === "" ? NaN : Math.round(Number(digits) * factor);
@@ -42,20 +50,24 @@ export function byteSize(value: string): number {
 }
 
 /** A size in bytes between two bounds, both included. */
-export function byteSizeBetween(least: string, most: string): (value: string) => number {
-  return (value) => {
+export function byteSizeBetween(least: string, most: string): Parse<number> {
+  const [minimum, maximum] = [byteSize(least), byteSize(most)];
+  const parse = (value: string) => {
     const bytes = byteSize(value);
-    if (bytes < byteSize(least) || bytes > byteSize(most)) {
-      throw new RangeError(`a size from ${least} to ${most}`);
-    }
+    if (bytes < minimum || bytes > maximum) throw new RangeError(`a size from ${least} to ${most}`);
     return bytes;
   };
+  return Object.assign(parse, { json: { ...SIZE_JSON, minimum, maximum } });
 }
 
 const DURATION_UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A duration in milliseconds: `30s`, `5m`, `12h`, `7d`. */
-export function duration(value: string): number {
+export const duration: Parse<number> = Object.assign(millisecondsOf, {
+  json: { type: "string", pattern: "^\\d+(\\.\\d+)?(ms|s|m|h|d)$" } as const,
+});
+
+function millisecondsOf(value: string): number {
   const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) ?? [];
   const factor = Object.entries(DURATION_UNITS_MS).find(([name]) => name === unit)?.[1] ?? NaN;
   const ms = digits === "" ? NaN : Math.round(Number(digits) * factor);
@@ -64,14 +76,15 @@ export function duration(value: string): number {
 }
 
 /** A whole number between two bounds, both included. */
-export function wholeNumber(least: number, most: number): (value: string) => number {
-  return (value) => {
+export function wholeNumber(least: number, most: number): Parse<number> {
+  const parse = (value: string) => {
     const number = /^\d+$/.test(value) ? Number(value) : NaN;
     if (!(number >= least && number <= most)) {
       throw new RangeError(`a whole number from ${least} to ${most}`);
     }
     return number;
   };
+  return Object.assign(parse, { json: { type: "integer", minimum: least, maximum: most } as const });
 }
 
 /** Web origins, separated by commas: `https://example.org,http://localhost:3000`. */

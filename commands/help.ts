@@ -1,4 +1,4 @@
-import type { Flags } from "./command.ts";
+import type { Flags } from "./flag.ts";
 
 /** The name of a flag as it is typed, without dashes. */
 export function kebab(camelCase: string): string {
@@ -29,7 +29,7 @@ export function renderHelp(command: {
     ...command.examples.flatMap(([line, does]) => [`  ${line}`, `      ${does}`]),
     "",
     "Each flag can also be set by an environment variable (--max-file: TRANSFER_MAX_FILE)",
-    "or in transfer.json (maxFile).",
+    'or in transfer.json (maxFile); "transfer config" shows what holds.',
   ].join("\n");
 }
 

@@ -171,7 +171,7 @@ async function converse(
       await obey(chat, command, { told, help });
     } catch (error) {
       if (signal.aborted) return EXIT.interrupted;
-      told({ event: "error", message: error instanceof Error ? error.message : String(error) });
+      told({ event: "error", error: error instanceof Error ? error.message : String(error) });
     }
   }
 }
@@ -193,7 +193,7 @@ async function obey(
     case "help":
       return help();
     case "wrong":
-      return told({ event: "error", message: command.reason });
+      return told({ event: "error", error: command.reason });
     case "nothing":
     case "quit":
       return;

@@ -8,7 +8,8 @@ import { byteSizeBetween, text, token, webSocketUrl, wholeNumber } from "./flag_
 import { OUTPUT_FLAGS } from "./output_flags.ts";
 import { RunningUploads } from "./running_uploads.ts";
 import { trusted } from "./tls_flags.ts";
-import { printEnd } from "./upload_events.ts";
+import { exitOf, printEnd, printSummary } from "./transfer_events.ts";
+import { TransferTally } from "./transfer_tally.ts";
 import { type FileToUpload, STANDARD_INPUT, uploadOne, type UploadTarget } from "./upload_one.ts";
 import { isOneFile } from "./upload_plan.ts";
 import { oneUploadView } from "./upload_progress.ts";
@@ -144,10 +145,17 @@ async function uploadSingle(
   },
 ): Promise<ExitCode> {
   const { target, running, json, quiet } = options;
+  const startedMs = performance.now();
   const end = await uploadOne(file, {
     target,
     running,
     ...(quiet || json ? {} : { show: (upload) => showProgress(oneUploadView(upload)) }),
   });
-  return printEnd(end, options);
+  const tally = new TransferTally();
+  tally.add(end);
+  const seconds = (performance.now() - startedMs) / 1000;
+  const summary = tally.summary({ seconds, interrupted: tally.interrupted });
+  printEnd(end, options);
+  printSummary(summary, options);
+  return exitOf(summary, tally);
 }

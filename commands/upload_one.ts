@@ -5,8 +5,8 @@ import type { Trust } from "../net/trust.ts";
 import { StreamSource } from "../protocols/ws_upload/stream_source.ts";
 import { startUpload } from "../protocols/ws_upload/upload_file.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
+import type { FileEndEvent } from "./event_schemas.ts";
 import type { RunningUpload, RunningUploads } from "./running_uploads.ts";
-import type { EndEvent } from "./upload_events.ts";
 import { defaultFileId, resumeToken } from "./upload_identity.ts";
 import type { ServerContact } from "./server_contact.ts";
 import { uploadNote } from "./upload_note.ts";
@@ -50,7 +50,7 @@ export async function uploadOne(
     /** Shows it until what is returned is disposed of. */
     readonly show?: (running: RunningUpload) => Disposable;
   },
-): Promise<EndEvent> {
+): Promise<FileEndEvent> {
   const { path, name } = file;
   let source: UploadSource;
   let identity: { readonly fileId: string; readonly resumeToken: string | undefined };
@@ -76,7 +76,7 @@ export async function uploadOne(
     file: path,
     path: upload.state.filePath,
     bytes: running.bytes,
-    sentBytes: running.sentBytes,
+    transferredBytes: running.sentBytes,
     seconds: (performance.now() - startedMs) / 1000,
     sha256: await opened.sha256(),
   };
@@ -144,8 +144,10 @@ function start(
   };
 }
 
-function endEvent(file: string, state: SenderState, offset: number): EndEvent {
-  if (state.kind === "stopped") return { event: state.deleted ? "stopped" : "interrupted", file, offset };
+function endEvent(file: string, state: SenderState, keptBytes: number): FileEndEvent {
+  if (state.kind === "stopped") {
+    return state.deleted ? { event: "stopped", file } : { event: "interrupted", file, keptBytes };
+  }
   const error = state.kind === "failed" ? state.reason : "The upload did not end";
   return { event: "failed", file, error, ...(error === DIGEST_MISMATCH ? { corrupt: true } : {}) };
 }

@@ -1,8 +1,8 @@
 import { printable } from "../terminal/printable.ts";
 import {
   progressFacts,
-  progressLine,
   progressLines,
+  progressTable,
   totalFacts,
   type TotalProgress,
 } from "../terminal/progress.ts";
@@ -10,32 +10,32 @@ import type { ProgressView } from "../terminal/progress_display.ts";
 import { RateMeter } from "../terminal/rate_meter.ts";
 import type { RunningUpload, RunningUploads } from "./running_uploads.ts";
 import type { Planned } from "./upload_plan.ts";
-import type { UploadTally } from "./upload_tally.ts";
+import type { TransferTally } from "./transfer_tally.ts";
 
 /** The progress of one upload. */
 export function oneUploadView(upload: RunningUpload): ProgressView {
   const read = () => upload.progress(performance.now());
   return {
-    lines: ({ columns }) => [progressLine(read(), columns)],
-    plain: () => `${printable(read().name)}: ${progressFacts(read()).trim()}`,
+    lines: ({ columns }) => progressTable([read()], columns),
+    plain: () => `${printable(read().name)}: ${progressFacts(read())}`,
   };
 }
 
 /** The progress of several uploads: a line each, and one for all. */
 export function severalUploadsView(
   running: RunningUploads,
-  { tally, count }: { readonly tally: UploadTally; readonly count: UploadCount },
+  { tally, count }: { readonly tally: TransferTally; readonly count: UploadCount },
 ): ProgressView {
   const meter = new RateMeter();
   meter.add(0, performance.now());
   const total = (nowMs: number): TotalProgress => {
     meter.add(running.sentBytes, nowMs);
-    const { ended, counts } = tally;
+    const { ended, failures } = tally;
     const done = running.doneBytes;
     return {
       filesEnded: ended,
       files: Math.max(count.files, ended),
-      failed: counts.failed,
+      failed: failures.length,
       done,
       // Files may have grown, or come, since they were counted.
       total: Math.max(count.bytes, done),

@@ -1,13 +1,14 @@
 import { NO_PROGRESS, type ProgressDisplay, showProgress } from "../terminal/progress_display.ts";
 import { printNote, printResult } from "../terminal/output.ts";
-import { printable } from "../terminal/printable.ts";
-import { EXIT, type ExitCode } from "./command.ts";
+import { printable, printableJson } from "../terminal/printable.ts";
+import type { ExitCode } from "./command.ts";
+import type { FileEndEvent } from "./event_schemas.ts";
 import type { RunningUploads } from "./running_uploads.ts";
-import { type EndEvent, printEnd, type SummaryEvent, summaryText } from "./upload_events.ts";
+import { exitOf, printEnd, printSummary } from "./transfer_events.ts";
+import { TransferTally } from "./transfer_tally.ts";
 import { uploadOne, type UploadTarget } from "./upload_one.ts";
 import { type Planned, planUploads } from "./upload_plan.ts";
 import { countUploads, severalUploadsView } from "./upload_progress.ts";
-import { UploadTally } from "./upload_tally.ts";
 
 /** Options of {@linkcode uploadSeveral}. */
 export interface SeveralOptions {
@@ -29,7 +30,7 @@ export async function uploadSeveral(
 ): Promise<ExitCode> {
   const { running, parallel, json } = options;
   const startedMs = performance.now();
-  const tally = new UploadTally();
+  const tally = new TransferTally();
   const plan = planUploads(paths);
   {
     await using shown = showTotal(paths, { ...options, tally });
@@ -38,23 +39,17 @@ export async function uploadSeveral(
   }
   // A plan that has come to its end stays there: only a run that was ended early has more.
   const interrupted = tally.interrupted || (running.isQuitting && (await plan.next()).done !== true);
-  const summary: SummaryEvent = {
-    event: "summary",
-    ...tally.counts,
-    seconds: (performance.now() - startedMs) / 1000,
-    interrupted,
-  };
+  const summary = tally.summary({ seconds: (performance.now() - startedMs) / 1000, interrupted });
   await plan.return(undefined);
-  printResult(json ? JSON.stringify(summary) : summaryText(summary));
-  for (const { file, error } of tally.failures) printNote(`${printable(file)}: ${printable(error)}`);
-  if (interrupted) return EXIT.interrupted;
-  return summary.failed + summary.stopped > 0 ? EXIT.failed : EXIT.done;
+  printSummary(summary, { json });
+  for (const failure of tally.failures) printEnd(failure, { json: false });
+  return exitOf(summary, tally);
 }
 
 /** Shows how far all uploads are, which are counted for it, unless nothing is to be shown. */
 function showTotal(
   paths: readonly string[],
-  { running, tally, json, quiet }: SeveralOptions & { readonly tally: UploadTally },
+  { running, tally, json, quiet }: SeveralOptions & { readonly tally: TransferTally },
 ): { readonly display: ProgressDisplay } & AsyncDisposable {
   if (json || quiet) return { display: NO_PROGRESS, [Symbol.asyncDispose]: () => Promise.resolve() };
   const stop = new AbortController();
@@ -74,7 +69,7 @@ function showTotal(
 /** Takes one step of the plan after another, until there are no more or the person has had enough. */
 async function work(
   plan: AsyncGenerator<Planned>,
-  options: SeveralOptions & { readonly tally: UploadTally; readonly display: ProgressDisplay },
+  options: SeveralOptions & { readonly tally: TransferTally; readonly display: ProgressDisplay },
 ): Promise<void> {
   const { running, tally, display, json } = options;
   while (await running.mayStart()) {
@@ -84,11 +79,11 @@ async function work(
       display.above(() => printNote(`${printable(step.path)}: skipped, ${step.reason}`));
       continue;
     }
-    const end: EndEvent = step.kind === "file"
+    const end: FileEndEvent = step.kind === "file"
       ? await uploadOne(step, options)
       : { event: "failed", file: step.path, error: step.error };
     tally.add(end);
     if (end.event !== "failed") display.above(() => printEnd(end, { json }));
-    else if (json) display.above(() => printResult(JSON.stringify(end)));
+    else if (json) display.above(() => printResult(printableJson(end)));
   }
 }

@@ -93,7 +93,7 @@ async function eventOf({ lines, ended }: Running, kind: string): Promise<Readonl
   for (let next = await lines.read(); !next.done; next = await lines.read()) {
     const event = JSON.parse(next.value);
     if (event.event === kind) return event;
-    if (event.event === "error") throw new Error(event.message);
+    if (event.event === "error") throw new Error(event.error);
   }
   if (!ended.aborted) {
     await new Promise((resolve) => ended.addEventListener("abort", resolve, { once: true }));

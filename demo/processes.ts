@@ -119,9 +119,8 @@ export class Processes implements AsyncDisposable {
     }
     await running.done();
     const file = events.find(({ event }) => event === "done");
-    // With several files it is the summary that tells the time.
-    const { seconds } = events.findLast((event) => event.seconds !== undefined);
-    return { bytes: file.sentBytes ?? file.fetchedBytes, seconds, path: file.path };
+    const { seconds } = events.find(({ event }) => event === "summary");
+    return { bytes: file.transferredBytes, seconds, path: file.path };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

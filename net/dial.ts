@@ -34,6 +34,10 @@ export interface DialOptions {
 /** After this time without a connection the next address is tried as well (RFC 8305 section 5). */
 const NEXT_ADDRESS_MS = 250;
 
+/** A name that means this machine, whatever its resolver says, and in both families (RFC 6761 section 6.3). */
+const LOCALHOST = /^(.*\.)?localhost\.?$/i;
+const LOOPBACK = ["127.0.0.1", "::1"] as const;
+
 /**
  * Connects over TCP to the first address of a name that answers.
  *
@@ -67,7 +71,8 @@ export async function admittedAddresses(
   );
 }
 
-async function resolve(hostname: string, signal: AbortSignal): Promise<string[]> {
+async function resolve(hostname: string, signal: AbortSignal): Promise<readonly string[]> {
+  if (LOCALHOST.test(hostname)) return LOOPBACK;
   try {
     const found = await orAbort(lookup(hostname, { all: true }), signal);
     return found.map(({ address }) => address);
@@ -81,7 +86,7 @@ async function resolve(hostname: string, signal: AbortSignal): Promise<string[]>
 
 /**
  * Tries addresses, each when the one before has failed or a moment has passed, and keeps the first connection
- * (RFC 8305). Rejects as the last of them did.
+ * (RFC 8305). Rejects as the first that failed did.
  */
 export async function connectToFirst(
   addresses: readonly string[],
@@ -94,6 +99,7 @@ export async function connectToFirst(
   let next = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isWon = false;
+  const problems: unknown[] = [];
 
   const tryNext = () => {
     clearTimeout(timer);
@@ -107,7 +113,8 @@ export async function connectToFirst(
         win(connection);
       },
       (error: unknown) => {
-        if (--pending === 0) reject(error);
+        problems.push(error);
+        if (--pending === 0) reject(problems[0]);
         else tryNext();
       },
     );

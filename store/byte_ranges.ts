@@ -18,6 +18,11 @@ export class ByteRanges implements Iterable<ByteRange> {
     return this.#bytes;
   }
 
+  /** How many ranges. */
+  get count(): number {
+    return this.#ranges.length;
+  }
+
   get first(): ByteRange | undefined {
     return this.#ranges[0];
   }

@@ -1,6 +1,6 @@
 import type { ByteRanges } from "./byte_ranges.ts";
 import type { Disk } from "./disk.ts";
-import { CorruptError, MissingError } from "./fetched_file.ts";
+import { CorruptError } from "./fetched_file.ts";
 import { PacedSync } from "./paced_sync.ts";
 import type { RangedPart, RangeWriter } from "./ranged_part.ts";
 import { createRangedPart, findRangedPart } from "./ranged_parts.ts";
@@ -148,10 +148,12 @@ export class ReceivedPart {
     await (this.#part.written.bytes === 0 ? this.#part.discard() : this.#part.close());
   }
 
-  /** Ends without the file: what is of no use after such a problem is deleted. Never throws. */
+  /**
+   * Ends without the file: what is corrupt is deleted, all else stays for a later run. A file that has gone from the
+   * server may come back, as those of a disk do that was not mounted for a while. Never throws.
+   */
   async abandon(problem: unknown): Promise<void> {
-    const isOfNoUse = problem instanceof CorruptError || problem instanceof MissingError;
-    await (isOfNoUse ? this.discard() : this.close()).catch(() => {});
+    await (problem instanceof CorruptError ? this.discard() : this.close()).catch(() => {});
   }
 }
 

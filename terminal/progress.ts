@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration, formatRate } from "./format.ts";
 import { printable } from "./printable.ts";
-import { shorten, textWidth } from "./text_width.ts";
+import { padded, shorten, textWidth } from "./text_width.ts";
 
 /** What a progress line is drawn from. */
 export interface Progress {
@@ -13,33 +13,109 @@ export interface Progress {
   readonly note?: string | undefined;
 }
 
+/** How many columns each part of a line has, the same for all lines of a frame; 0: it is left out. */
+interface Layout {
+  readonly name: number;
+  readonly bar: number;
+  readonly share: number;
+  readonly amount: number;
+  readonly rate: number;
+  readonly left: number;
+}
+
 const BAR_MOST = 30;
 const BAR_LEAST = 8;
 const NAME_LEAST = 8;
 /** A bar takes no room from the first so many columns of a name. */
 const NAME_BEFORE_BAR = 24;
-/** What the names of several lines are filled up to at most. */
-const NAMES_MOST = 32;
+/** "100.0 %", "7.50 MB of 10.0 MB", "8.54 MB/s", "1m 40s left": no wider, so that nothing moves. */
+const WIDTHS = { share: 7, amount: 18, rate: 9, left: 11 };
+const GAP = 2;
+/** A space and two brackets. */
+const BAR_FRAME = 3;
+/** What is left out first when there is no room. */
+const LEFT_OUT = ["bar", "amount", "rate", "left", "name"] as const;
 
 /**
- * One line of progress, at most `columns` columns wide: name, bar, share, bytes, speed, time left.
- * On a narrow terminal the name is cut first, then the bar is left out.
- *
- * @param nameColumns What the name is filled up to, so that the bars of several lines stand in one column.
+ * Lines of progress, none wider than `columns` columns, their parts below each other: name, bar, share, bytes,
+ * speed, time left. Figures have room for the widest of their kind, so that lines stand still. On a narrow
+ * terminal names are cut first, then the bar is left out, then the bytes, the speed and the time left.
  */
-export function progressLine(progress: Progress, columns: number, nameColumns = 0): string {
-  const name = printable(progress.name);
-  const facts = progressFacts(progress);
-  const wanted = Math.max(Math.min(textWidth(name), NAME_BEFORE_BAR), nameColumns);
-  const roomForBar = columns - wanted - facts.length - 6;
-  const { done, total } = progress;
-  const hasBar = roomForBar >= BAR_LEAST && total !== undefined;
-  const bar = hasBar ? ` [${drawBar({ done, total }, Math.min(BAR_MOST, roomForBar))}]` : "";
-  const roomForName = columns - bar.length - facts.length - 2;
-  if (roomForName < NAME_LEAST) return facts.slice(0, Math.max(0, columns - 1));
-  const shown = shorten(name, roomForName);
-  const filler = Math.max(0, Math.min(nameColumns, roomForName) - textWidth(shown));
-  return `${shown}${" ".repeat(filler)}${bar} ${facts}`;
+export function progressTable(rows: readonly Progress[], columns: number): string[] {
+  const layout = layoutOf(rows, columns);
+  return rows.map((row) => drawRow(row, layout, columns));
+}
+
+function layoutOf(rows: readonly Progress[], columns: number): Layout {
+  const wanted = Math.max(...rows.map(({ name }) => textWidth(printable(name))));
+  const isMeasured = rows.some(({ total }) => total !== undefined);
+  for (let most = 0; most < LEFT_OUT.length; most++) {
+    const has = (part: typeof LEFT_OUT[number]) => LEFT_OUT.indexOf(part) >= most;
+    const figures = {
+      share: WIDTHS.share,
+      amount: isMeasured && has("amount") ? WIDTHS.amount : 0,
+      rate: has("rate") ? WIDTHS.rate : 0,
+      left: isMeasured && has("left") ? WIDTHS.left : 0,
+    };
+    const shown = Object.values(figures).filter((width) => width > 0);
+    const room = columns - shown.reduce((sum, width) => sum + GAP + width, 0);
+    const withBar = room - BAR_FRAME;
+    if (isMeasured && has("bar")) {
+      if (withBar - Math.min(wanted, NAME_BEFORE_BAR) < BAR_LEAST) continue;
+      const name = Math.min(wanted, Math.max(NAME_BEFORE_BAR, withBar - BAR_MOST));
+      return { ...figures, name, bar: Math.min(BAR_MOST, withBar - name) };
+    }
+    if (room >= Math.min(wanted, NAME_LEAST)) return { ...figures, name: Math.min(wanted, room), bar: 0 };
+  }
+  return { name: 0, bar: 0, share: Math.min(columns, WIDTHS.share), amount: 0, rate: 0, left: 0 };
+}
+
+function drawRow(row: Progress, layout: Layout, columns: number): string {
+  const { total, bytesPerSecond, note } = row;
+  if (layout.name === 0) return shareText(row).padStart(layout.share).slice(-layout.share);
+  if (note === undefined) {
+    const rate = bytesPerSecond > 0 ? formatRate(bytesPerSecond) : "";
+    const left = bytesPerSecond > 0 && total !== undefined ? timeLeft({ ...row, total }) : "";
+    const tail = [[rate, layout.rate], [left, layout.left]] as const;
+    return [head(row, layout), ...tail.flatMap(([text, width]) => width > 0 ? [text.padStart(width)] : [])]
+      .join(" ".repeat(GAP)).trimEnd();
+  }
+  // A note is longer than the figures that it replaces: it takes the room of others before it is cut.
+  const heads = [layout, { ...layout, amount: 0 }, { ...layout, amount: 0, bar: 0 }].map((each) =>
+    head(row, each)
+  );
+  const fits = (text: string) => textWidth(text) + GAP + textWidth(note) <= columns;
+  const before = heads.find(fits) ?? heads.at(-1) ?? "";
+  return `${before}${" ".repeat(GAP)}${shorten(printable(note), columns - textWidth(before) - GAP)}`
+    .trimEnd();
+}
+
+/** A line up to the bytes. */
+function head(row: Progress, { name, bar, share, amount }: Layout): string {
+  const { done, total } = row;
+  const shown = padded(shorten(printable(row.name), name), name);
+  const drawn = total === undefined ? " ".repeat(bar + 2) : `[${drawBar({ done, total }, bar)}]`;
+  const bytes = total === undefined ? "" : `${formatBytes(done).padStart(7)} of ${formatBytes(total)}`;
+  return [
+    bar === 0 ? shown : `${shown} ${drawn}`,
+    shareText(row).padStart(share),
+    ...(amount > 0 ? [bytes.padEnd(amount)] : []),
+  ].join(" ".repeat(GAP));
+}
+
+/** Where the end is not known, what is there stands instead of the share of it. */
+function shareText({ done, total }: Progress): string {
+  return total === undefined ? formatBytes(done) : `${sharePercent({ done, total })} %`;
+}
+
+function timeLeft(
+  { done, total, bytesPerSecond }: {
+    readonly done: number;
+    readonly total: number;
+    readonly bytesPerSecond: number;
+  },
+): string {
+  return `${formatDuration((total - done) / bytesPerSecond)} left`;
 }
 
 /** How far several transfers are together. */
@@ -66,55 +142,46 @@ export function progressLines(
   { columns, rows }: { readonly columns: number; readonly rows: number },
 ): string[] {
   const shown = running.slice(0, Math.max(0, rows - 2));
-  const widths = [...shown, totalAsProgress(total)].map(({ name }) => textWidth(printable(name)));
-  const nameColumns = Math.min(NAMES_MOST, Math.floor(columns / 4), Math.max(...widths));
-  return [
-    ...shown.map((progress) => progressLine(progress, columns, nameColumns)),
-    totalLine(total, { columns, nameColumns }),
-  ];
+  return progressTable([...shown, totalAsProgress(total)], columns);
 }
 
 /** What a line for all transfers together says, for where nothing can be drawn. */
 export function totalFacts(total: TotalProgress): string {
   const progress = totalAsProgress(total);
-  if (total.isCounted) return `${progress.name}: ${progressFacts(progress).trim()}`;
+  if (total.isCounted) return `${progress.name}: ${progressFacts(progress)}`;
   const rate = total.bytesPerSecond > 0 ? `, ${formatRate(total.bytesPerSecond)}` : "";
   return `${progress.name}: ${formatBytes(total.done)}${rate}, ${total.note ?? "still counting"}`;
 }
 
-function totalLine(
-  total: TotalProgress,
-  { columns, nameColumns }: { readonly columns: number; readonly nameColumns: number },
-): string {
-  if (total.isCounted) return progressLine(totalAsProgress(total), columns, nameColumns);
-  return totalFacts(total).slice(0, Math.max(0, columns - 1));
-}
-
 function totalAsProgress(total: TotalProgress): Progress {
   const { filesEnded, files, failed, isCounted } = total;
-  const of = isCounted ? ` of ${files}` : "";
+  const more = isCounted ? "" : "+";
   return {
     ...total,
-    name: `${filesEnded}${of} ${files === 1 ? "file" : "files"}${failed > 0 ? `, ${failed} failed` : ""}`,
+    total: isCounted ? total.total : undefined,
+    name: `${filesEnded} of ${files}${more} ${files === 1 && isCounted ? "file" : "files"}` +
+      (failed > 0 ? `, ${failed} failed` : ""),
   };
 }
 
-/** The figures of a progress line, for where nothing can be drawn: "42.0 % 420 MB of 1.00 GB …". */
+/** The figures of a progress line, for where nothing can be drawn: "42.0 %  420 MB of 1.00 GB …". */
 export function progressFacts({ done, total, bytesPerSecond, note }: Progress): string {
-  if (total === undefined) {
-    return `${formatBytes(done)}  ${note ?? formatRate(bytesPerSecond)}`;
-  }
-  const share = total === 0 ? 100 : Math.floor(done / total * 1000) / 10;
-  const amount = `${share.toFixed(1).padStart(5)} %  ${formatBytes(done)} of ${formatBytes(total)}`;
+  if (total === undefined) return `${formatBytes(done)}  ${note ?? formatRate(bytesPerSecond)}`;
+  const amount = `${sharePercent({ done, total })} %  ${formatBytes(done)} of ${formatBytes(total)}`;
   if (note !== undefined) return `${amount}  ${note}`;
   if (bytesPerSecond <= 0) return amount;
-  return `${amount}  ${formatRate(bytesPerSecond)}  ${formatDuration((total - done) / bytesPerSecond)} left`;
+  return `${amount}  ${formatRate(bytesPerSecond)}  ${timeLeft({ done, total, bytesPerSecond })}`;
+}
+
+/** Rounded down, so that 100 is not shown before the last byte. */
+function sharePercent({ done, total }: { readonly done: number; readonly total: number }): string {
+  return (total === 0 ? 100 : Math.floor(done / total * 1000) / 10).toFixed(1);
 }
 
 function drawBar(
   { done, total }: { readonly done: number; readonly total: number },
   width: number,
 ): string {
-  const filled = total === 0 ? width : Math.floor(done / total * width);
+  const filled = total === 0 ? width : Math.min(width, Math.floor(done / total * width));
   return "#".repeat(filled).padEnd(width, "-");
 }

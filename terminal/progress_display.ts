@@ -1,5 +1,6 @@
 import { LiveLines } from "./live_lines.ts";
 import { drawRaw, printNote } from "./output.ts";
+import { canDraw, terminalSize } from "./terminal.ts";
 
 /** How often the lines of a terminal are drawn, and how often a line is written elsewhere. */
 const DRAW_MS = 100;
@@ -20,16 +21,16 @@ export interface ProgressDisplay extends Disposable {
 }
 
 /**
- * Shows a view: on a terminal lines that are drawn again and again in their place, else a plain line now
- * and then, so that a log tells how far it got and is not flooded.
+ * Shows a view: on a terminal lines that are drawn again and again in their place, else (a pipe, a file,
+ * TERM=dumb) a plain line now and then, so that a log tells how far it got and is not flooded.
  */
 export function showProgress(view: ProgressView): ProgressDisplay {
-  if (!Deno.stderr.isTerminal()) {
+  if (!canDraw()) {
     const timer = setInterval(() => printNote(view.plain()), WRITE_MS);
     return { above: (write) => write(), [Symbol.dispose]: () => clearInterval(timer) };
   }
   const live = new LiveLines();
-  const draw = () => drawRaw(live.draw(view.lines(Deno.consoleSize())));
+  const draw = () => drawRaw(live.draw(view.lines(terminalSize())));
   const timer = setInterval(draw, DRAW_MS);
   draw();
   return {

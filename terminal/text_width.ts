@@ -11,6 +11,11 @@ export function textWidth(text: string): number {
   return columns;
 }
 
+/** A text filled up with spaces to so many columns; a wider one as it is. */
+export function padded(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - textWidth(text)));
+}
+
 function characterWidth(character: string): number {
   if (character < "\u0300") return 1;
   if (NO_COLUMN.test(character)) return 0;

@@ -52,6 +52,7 @@ Deno.test("transfer --help reads the table of commands, and none of them", async
 /** What each command may read of protocols, pages and packages; what is shared by all is small. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   completions: [],
+  config: [],
   fetch_ranges: ["protocols/http_ranges", "zod"],
   tcp_get: ["protocols/tcp_file", "zod"],
   tcp_serve: ["protocols/tcp_file", "@logtape/logtape", "zod"],

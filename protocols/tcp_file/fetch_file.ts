@@ -91,7 +91,7 @@ class FileFetch implements RunningFile {
       onFile?.(this);
       return await this.#fetch();
     } catch (problem) {
-      await (problem instanceof CorruptError ? this.#part.discard() : this.#part.close()).catch(() => {});
+      await this.#part.abandon(problem);
       throw problem;
     } finally {
       remote.signal.removeEventListener("abort", ring);

@@ -39,7 +39,7 @@ export type ChatEvent =
   | { readonly event: "tracker"; readonly connected: boolean; readonly reason?: string }
   /** So much was said while we were away that the tracker has not all of it. */
   | { readonly event: "gap" }
-  | { readonly event: "error"; readonly message: string };
+  | { readonly event: "error"; readonly error: string };
 
 /** What somebody said. */
 export type ChatLine = Place & {

@@ -4,7 +4,7 @@ import type { RangeWriter } from "../../store/ranged_part.ts";
 /** Bytes that are written at a time, if they all come. */
 const PIECE_BYTES = 256 * 1024;
 /** Pieces that wait for more of their bytes; beyond that what is there of the oldest is written as it is. */
-const MAX_PIECES = 160;
+const MAX_PIECES = 96;
 /** Memory that is kept for the next pieces, in pieces: what is let go takes memory until it is collected. */
 const KEPT = 64;
 
@@ -16,6 +16,12 @@ interface Piece {
   readonly here: ByteRanges;
   /** Bytes that are still to come. */
   missing: number;
+}
+
+/** Bytes that belong together. */
+interface Part {
+  readonly at: number;
+  readonly bytes: Uint8Array;
 }
 
 /** Options of {@linkcode ArrivingBytes}. */
@@ -88,24 +94,46 @@ export class ArrivingBytes {
 
   #write(index: number, piece: Piece): void {
     this.#pieces.delete(index);
-    if (piece.missing > 0) {
-      for (const { from, to } of piece.here) {
-        this.#early.add({ from: piece.from + from, to: piece.from + to });
-      }
+    this.#writing = this.#writing.then(this.#writeOf(piece));
+    if (piece.missing === 0) return;
+    for (const { from, to } of piece.here) {
+      this.#early.add({ from: piece.from + from, to: piece.from + to });
     }
-    this.#writing = this.#writing.then(() => this.#writeNow(piece));
   }
 
-  async #writeNow({ from, bytes, here }: Piece): Promise<void> {
-    if (this.#hasFailed) return;
+  /** The write of a piece, which has to wait for others: a sparse one gives its memory back before, since only bytes have credit. */
+  #writeOf({ from, bytes, here }: Piece): () => Promise<void> {
+    const isDense = here.bytes >= PIECE_BYTES / 2;
+    const parts = [...here].map((range): Part => {
+      const part = bytes.subarray(range.from, range.to);
+      return { at: from + range.from, bytes: isDense ? part : part.slice() };
+    });
+    if (!isDense) this.#keep(bytes);
+    return async () => {
+      if (await this.#writeParts(parts) && isDense) this.#keep(bytes);
+    };
+  }
+
+  /** @returns Whether that was done. */
+  async #writeParts(parts: readonly Part[]): Promise<boolean> {
+    if (this.#hasFailed) return false;
     const { writer, onWritten, onFailure } = this.#options;
+    let written = 0;
     try {
-      for (const range of here) await writer.write(bytes.subarray(range.from, range.to), from + range.from);
+      for (const { at, bytes } of parts) {
+        await writer.write(bytes, at);
+        written += bytes.length;
+      }
     } catch (problem) {
       this.#hasFailed = true;
-      return onFailure(problem);
+      onFailure(problem);
+      return false;
     }
+    onWritten(written);
+    return true;
+  }
+
+  #keep(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#memory.length < KEPT) this.#memory.push(bytes);
-    onWritten(here.bytes);
   }
 }

@@ -4,7 +4,7 @@ import { admittedAddresses, type Endpoint, printed } from "../../net/dial.ts";
 import { encodeLeave, NONCE_BYTES } from "./handshake.ts";
 import { Opening, type OpeningState } from "./opening.ts";
 import { CLOSE_CODE } from "./packets.ts";
-import { nowUs, UdpSocket } from "./udp_socket.ts";
+import { isLoopbackAddress, nowUs, UdpSocket } from "./udp_socket.ts";
 
 /** Where a server is, and how it is spoken to. */
 export interface ServerAccess {
@@ -26,8 +26,10 @@ export interface Answered {
   deliverTo(receiver: (datagram: Uint8Array<ArrayBuffer>, from: Deno.NetAddr) => void): void;
 }
 
-/** Bytes of files that the client takes without being asked. */
-export const WINDOW_BYTES = 16 * 1024 * 1024;
+/** Bytes of files that the client has memory for. */
+const WINDOW_BYTES = 16 * 1024 * 1024;
+/** The same within a machine, where less than a hundredth of it is under way. */
+const LOOPBACK_WINDOW_BYTES = 4 * 1024 * 1024;
 /** Datagrams that are kept of those that come with ACCEPT. */
 const MAX_EARLY = 64;
 /** After this time without an answer the next address is tried as well (RFC 8305 section 5). */
@@ -55,14 +57,19 @@ export async function openServer(
       signal: AbortSignal.any([signal, losers.signal]),
     });
   });
+  let winner: Answered | undefined;
   try {
-    return await Promise.any(attempts);
+    return winner = await Promise.any(attempts);
   } catch (error) {
     signal.throwIfAborted();
     const problems: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
     throw problems.find((problem) => problem instanceof ConnectionProblem && problem.isFinal) ?? problems[0];
   } finally {
     losers.abort();
+    for (const ended of await Promise.allSettled(attempts)) {
+      // Two can be answered at once, before the abort of the others has any effect.
+      if (ended.status === "fulfilled" && ended.value !== winner) ended.value.socket[Symbol.dispose]();
+    }
   }
 }
 
@@ -84,7 +91,7 @@ async function attempt(
     nowUs: nowUs(),
     nonce: randomBytes(NONCE_BYTES),
     token: access.token,
-    creditBytes: WINDOW_BYTES,
+    creditBytes: windowBytes(hostname),
     congestion: access.congestion,
     maxBytesPerSecond: access.maxBytesPerSecond,
     firstLine,
@@ -130,6 +137,11 @@ async function attempt(
     socket[Symbol.dispose]();
     throw error;
   }
+}
+
+/** How many bytes of files a client takes of a server without having stored them. */
+export function windowBytes(address: string): number {
+  return isLoopbackAddress(address) ? LOOPBACK_WINDOW_BYTES : WINDOW_BYTES;
 }
 
 function problemOf(

@@ -54,6 +54,14 @@ export class PathLoss {
     this.#usualLost /= 2;
   }
 
+  /** What was lost so far was no loss of the path. */
+  forget(): void {
+    this.#count = this.#judgedAcked = this.#judgedLost = 0;
+    this.#usualAcked = this.#usualLost = 0;
+    this.#dispersion = 1;
+    this.#share = 0;
+  }
+
   /** Whether so many are more than the path loses by itself. */
   isMore(acked: number, lost: number): boolean {
     const expected = Math.max(this.#usual, this.#share) * (acked + lost);

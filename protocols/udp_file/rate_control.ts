@@ -1,6 +1,10 @@
 import { AckHeaps } from "./ack_heaps.ts";
+import { BANDWIDTH_ROUNDS, BandwidthFilter } from "./bandwidth_filter.ts";
+import { KeptRate } from "./kept_rate.ts";
 import { PathLoss } from "./path_loss.ts";
 import { Cubic } from "./cubic.ts";
+import { ProbeAnswers } from "./probe_answers.ts";
+import { RoundTally } from "./round_tally.ts";
 import { StandingQueue } from "./standing_queue.ts";
 import { type CongestionControl, INITIAL_PACKETS, LEAST_PACKETS, type PathSample } from "./congestion.ts";
 
@@ -13,8 +17,7 @@ const FULL_GROWTH = 1.25;
 const WINDOW_GAIN = 2;
 /** Asks for more, gives back what queued, then keeps to what was found (BBR version 1, section 4.3.4.3). */
 const CYCLE = [1.25, 0.75, 1, 1, 1, 1, 1, 1];
-/** For how many rounds a bandwidth is believed, for how long a shortest round trip, and how long it takes to see it. */
-const BANDWIDTH_ROUNDS = 10;
+/** For how long a shortest round trip is believed, and how long it takes to see it. */
 const LEAST_RTT_US = 10_000_000;
 const DRAINED_US = 100_000;
 const DRAINED_SHARE = 0.5;
@@ -56,21 +59,14 @@ type Phase =
 export class RateControl implements CongestionControl {
   #phase: Phase = { kind: "startup" };
   #datagramBytes: number;
-  /** The highest of each of the last rounds, in bytes a microsecond. */
-  readonly #bandwidths = new Float64Array(BANDWIDTH_ROUNDS);
-  #round = 0;
-  #bandwidth = 0;
+  readonly #bandwidths = new BandwidthFilter();
   #leastUs = Infinity;
   #leastAtUs = 0;
   #smoothedUs = 0;
   #fullBandwidth = 0;
   #fullRounds = 0;
-  /** Round trips that were measured in this round, and fates. */
   #roundFromUs = 0;
-  #roundTripsUs = 0;
-  #roundTrips = 0;
-  #roundAcked = 0;
-  #roundLost = 0;
+  readonly #round = new RoundTally();
   readonly #loss = new PathLoss();
   readonly #queue = new StandingQueue();
   /** Bytes that may be under way after a queue was seen to drop. */
@@ -80,6 +76,10 @@ export class RateControl implements CongestionControl {
   /** When the last way down of a cycle began, and when it ended. */
   #downFromUs = Infinity;
   #downToUs = Infinity;
+  readonly #kept = new KeptRate();
+  readonly #answers = new ProbeAnswers();
+  /** The queue is always full, so that round trips tell nothing of it. */
+  #isBlind = false;
   readonly #heaps = new AckHeaps(BANDWIDTH_ROUNDS);
   /** No ACK since the timers have run out. */
   #isCutOff = false;
@@ -88,9 +88,16 @@ export class RateControl implements CongestionControl {
     this.#datagramBytes = datagramBytes;
   }
 
+  /** The highest of the last rounds, in bytes a microsecond; 0: none was measured. */
+  get #bandwidth(): number {
+    return this.#bandwidths.most;
+  }
+
   get bytesPerUs(): number {
     const { kind } = this.#phase;
-    if (this.#phase.kind === "shared") return this.#phase.cubic.bytesPerUs;
+    if (this.#phase.kind === "shared") {
+      return Math.max(this.#phase.cubic.bytesPerUs, this.#kept.bytesPerUs);
+    }
     if (this.#bandwidth === 0) {
       const initial = INITIAL_PACKETS * this.#datagramBytes;
       return this.#smoothedUs === 0 ? Infinity : STARTUP_GAIN * initial / this.#smoothedUs;
@@ -109,7 +116,9 @@ export class RateControl implements CongestionControl {
     const least = LEAST_PACKETS * this.#datagramBytes;
     if (this.#isCutOff) return least;
     if (this.#bandwidth === 0) return INITIAL_PACKETS * this.#datagramBytes;
-    if (this.#phase.kind === "shared") return this.#phase.cubic.windowBytes;
+    if (this.#phase.kind === "shared") {
+      return Math.max(this.#phase.cubic.windowBytes, this.#kept.bytesPerUs * this.#smoothedUs);
+    }
     if (this.#phase.kind === "look") return Math.max(least, DRAINED_SHARE * this.#product());
     const gain = this.#phase.kind === "startup" ? STARTUP_GAIN : WINDOW_GAIN;
     // Near paths: the pace is the bound, and what the receiver's socket takes.
@@ -124,13 +133,8 @@ export class RateControl implements CongestionControl {
   observed(sample: PathSample): void {
     this.#datagramBytes = sample.datagramBytes;
     this.#smoothedUs = sample.smoothedUs;
-    this.#roundAcked += sample.ackedPackets;
-    this.#roundLost += sample.lostPackets;
+    this.#round.observed(sample);
     if (sample.ackedSentUs !== -Infinity) this.#isCutOff = false;
-    if (sample.roundTripUs > 0) {
-      this.#roundTripsUs += sample.roundTripUs;
-      this.#roundTrips++;
-    }
     if (this.#isEasy(sample)) this.#loss.judge(sample.ackedPackets, sample.lostPackets);
     this.#heaps.acked(sample, this.#bandwidth, this.#product());
     this.#findBandwidth(sample);
@@ -143,11 +147,11 @@ export class RateControl implements CongestionControl {
     if (times < 2) return;
     this.#isCutOff = true;
     // Whatever the path was, it is to be found again.
-    for (let i = 0; i < BANDWIDTH_ROUNDS; i++) this.#bandwidths[i] = (this.#bandwidths[i] ?? 0) / 2;
-    this.#bandwidth /= 2;
+    this.#bandwidths.halve();
     this.#fullBandwidth = 0;
     this.#fullRounds = 0;
     this.#ceiling = Infinity;
+    this.#kept.forget();
     this.#phase = { kind: "startup" };
   }
 
@@ -158,15 +162,16 @@ export class RateControl implements CongestionControl {
 
   #findBandwidth({ bytesPerUs, isStarved }: PathSample): void {
     if (bytesPerUs === 0 || (isStarved && bytesPerUs < this.#bandwidth)) return;
-    const i = this.#round % BANDWIDTH_ROUNDS;
-    this.#bandwidths[i] = Math.max(this.#bandwidths[i] ?? 0, bytesPerUs);
-    this.#bandwidth = Math.max(...this.#bandwidths);
+    this.#bandwidths.measured(bytesPerUs);
+    this.#kept.measured(this.#bandwidth);
   }
 
   #findLeast({ roundTripUs, nowUs }: PathSample): void {
     if (roundTripUs === 0) return;
     this.#queue.measured(roundTripUs, Math.min(this.#leastUs, roundTripUs), nowUs);
     const isOver = nowUs > this.#leastAtUs + LEAST_RTT_US;
+    // Until now the queue was never seen empty: what was lost in it is no loss of the path.
+    if (this.#isQueuedAfter(roundTripUs)) this.#forgetLoss();
     if (roundTripUs <= this.#leastUs || (isOver && this.#phase.kind === "look")) {
       this.#leastUs = roundTripUs;
       this.#leastAtUs = nowUs;
@@ -174,36 +179,44 @@ export class RateControl implements CongestionControl {
   }
 
   #endRound(sample: PathSample): void {
-    const isQueued = this.#isQueued(this.#roundTripsUs / Math.max(1, this.#roundTrips));
-    if (!isQueued) this.#loss.note(this.#roundAcked, this.#roundLost);
-    else if (this.#isFull && this.#loss.isMore(this.#roundAcked, this.#roundLost)) {
+    const isQueued = this.#isQueued(this.#round.roundTripUs);
+    if (!isQueued && !this.#isBlind) this.#loss.note(this.#round.acked, this.#round.lost);
+    else if (this.#isFull && this.#loss.isMore(this.#round.acked, this.#round.lost)) {
       this.#dropped(sample);
     }
     if (this.#phase.kind === "startup" && !sample.isStarved) this.#lookIfFull();
+    if (this.#phase.kind === "shared") {
+      this.#kept.endRound(this.#round.acked, this.#round.lost, this.#loss.share);
+    }
     this.#roundFromUs = sample.nowUs;
-    this.#roundTripsUs = 0;
-    this.#roundTrips = 0;
-    this.#roundAcked = 0;
-    this.#roundLost = 0;
+    this.#round.clear();
     if (sample.isStarved) return;
-    this.#round++;
-    this.#bandwidths[this.#round % BANDWIDTH_ROUNDS] = 0;
+    this.#bandwidths.nextRound();
     this.#heaps.nextRound();
-    this.#bandwidth = Math.max(...this.#bandwidths);
   }
 
   #isQueued(roundTripUs: number): boolean {
     return this.#queue.holdsBack(roundTripUs, this.#leastUs);
   }
 
+  /** Whether the shortest round trip of before held a queue, as this one is so much shorter. */
+  #isQueuedAfter(roundTripUs: number): boolean {
+    return this.#leastUs !== Infinity && this.#queue.holdsBack(this.#leastUs, roundTripUs);
+  }
+
+  #forgetLoss(): void {
+    this.#loss.forget();
+    this.#isBlind = false;
+  }
+
   get #isFull(): boolean {
-    return this.#queue.isFull(this.#leastUs);
+    return this.#isBlind || this.#queue.isFull(this.#leastUs);
   }
 
   /** Starting up, a queue fills within a round: what it drops then is not waited for to the end of it. */
   get #isOverflowing(): boolean {
-    return this.#isFull && this.#roundLost >= OVERFLOW_PACKETS &&
-      this.#loss.isMore(this.#roundAcked, this.#roundLost);
+    return this.#isFull && this.#round.lost >= OVERFLOW_PACKETS &&
+      this.#loss.isMore(this.#round.acked, this.#round.lost);
   }
 
   /** A queue was full. What it dropped is still found for a round. */
@@ -214,10 +227,14 @@ export class RateControl implements CongestionControl {
     this.#droppedUs = nowUs;
     if (this.#phase.kind === "shared") this.#phase.cubic.backOff(nowUs);
     else if (this.#phase.kind === "startup" || sinceUs > SHARED_WITHIN_US) this.#backOff(sample);
-    else {
-      const cubic = new Cubic(this.#datagramBytes, BACK_OFF * sample.priorBytes);
-      this.#phase = { kind: "shared", cubic, untilUs: nowUs + SHARED_US };
-    }
+    else this.#share(sample);
+  }
+
+  /** From now on, what others would do is done. */
+  #share({ nowUs, priorBytes }: PathSample): void {
+    const cubic = new Cubic(this.#datagramBytes, BACK_OFF * priorBytes);
+    this.#loss.forget();
+    this.#phase = { kind: "shared", cubic, untilUs: nowUs + SHARED_US };
   }
 
   #backOff({ priorBytes }: PathSample): void {
@@ -266,10 +283,12 @@ export class RateControl implements CongestionControl {
         this.#phase.cubic.grow(sample);
         if (
           nowUs < this.#phase.untilUs && nowUs < this.#droppedUs + QUIET_US &&
-          nowUs < this.#queue.lastUs + EMPTY_US
+          (this.#isBlind || nowUs < this.#queue.lastUs + EMPTY_US)
         ) {
           return;
         }
+        this.#isBlind = false;
+        this.#kept.release();
         // One drop more is enough to go back.
         this.#droppedUs = nowUs;
         this.#phase = { kind: "cycle", step: 1, sinceUs: nowUs };
@@ -280,6 +299,8 @@ export class RateControl implements CongestionControl {
     const { nowUs, flightBytes, lostPackets } = sample;
     const isTime = nowUs > sinceUs + Math.max(this.#leastUs, LEAST_ROUND_US);
     const gain = CYCLE[step] ?? 1;
+    this.#answers.observed(sample.roundTripUs, sample.ackedPackets, lostPackets);
+    if (gain > 1) this.#answers.reached(flightBytes / Math.max(1, this.#product()));
     // Up until there is so much under way, down until nothing queues.
     const isFilled = flightBytes >= gain * this.#product() || lostPackets > 0 || sample.isStarved;
     const isOver = gain > 1 ? isTime && isFilled : isTime || (gain < 1 && flightBytes <= this.#product());
@@ -294,6 +315,14 @@ export class RateControl implements CongestionControl {
       this.#downFromUs = nowUs;
       this.#downToUs = Infinity;
     } else if (gain < 1) this.#downToUs = nowUs;
-    this.#phase = { kind: "cycle", step: (step + 1) % CYCLE.length, sinceUs: nowUs };
+    const next = (step + 1) % CYCLE.length;
+    this.#phase = { kind: "cycle", step: next, sinceUs: nowUs };
+    if (next === 0) this.#answers.begin(this.#bandwidth);
+    if (gain < 1 && this.#answers.end(this.#bandwidth, this.#leastUs)) {
+      this.#forgetLoss();
+      this.#isBlind = true;
+      this.#droppedUs = nowUs;
+      this.#share(sample);
+    }
   }
 }

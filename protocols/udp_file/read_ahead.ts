@@ -8,6 +8,8 @@ import { Turns } from "../../store/turns.ts";
 const PIECE_BYTES = 128 * 1024;
 /** Pieces that are read before they are asked for, of each reader, as long as there is memory. */
 const AHEAD = 4;
+/** Pieces that each reader gets for a start: on a short way little of what was sent is asked for again. */
+const FIRST_PIECES = 16;
 
 /** Memory for a piece of some file. */
 interface Piece {
@@ -27,6 +29,8 @@ interface CachedFile {
   readonly pieces: Map<number, Piece>;
   readonly readers: Set<FileReader>;
   readonly digest: GrowingDigest;
+  /** The last piece that was read. */
+  lastIndex: number;
 }
 
 /** Who reads a file. */
@@ -41,7 +45,8 @@ export interface ReaderOptions {
 
 /**
  * Bytes of files in memory before they are asked for, of all readers together at most so many. Those that read one
- * file share what is in memory of it, and its digest.
+ * file share what is in memory of it, and its digest. Memory is only taken when pieces that were let go are asked for
+ * again, as they are on a long way that loses much.
  */
 export class ReadAhead {
   readonly #files: FoundFiles;
@@ -52,6 +57,8 @@ export class ReadAhead {
   readonly #starved = new Set<CachedFile>();
   #loading = 0;
   #readers = 0;
+  /** Pieces beyond the first ones, as those that were let go had to be read again. */
+  #repeated = 0;
   #uses = 0;
 
   /** @param options `memoryBytes`: at least 1 MiB. */
@@ -66,7 +73,7 @@ export class ReadAhead {
     let file = this.#open.get(key);
     if (file === undefined) {
       const digest = new GrowingDigest({ from: 0, to: found.version.size });
-      file = { found, key, pieces: new Map(), readers: new Set(), digest };
+      file = { found, key, pieces: new Map(), readers: new Set(), digest, lastIndex: -1 };
       this.#open.set(key, file);
     }
     this.#readers++;
@@ -134,11 +141,13 @@ export class ReadAhead {
   }
 
   #load(file: CachedFile, index: number): void {
+    if (index <= file.lastIndex) this.#repeated = Math.min(this.#maxPieces, this.#repeated + 1);
     const piece = this.#take();
     if (piece === undefined) return void this.#starved.add(file);
     piece.file = file;
     piece.index = index;
     piece.isLoading = true;
+    file.lastIndex = Math.max(file.lastIndex, index);
     this.#loading++;
     file.pieces.set(index, piece);
     const from = index * PIECE_BYTES;
@@ -178,27 +187,25 @@ export class ReadAhead {
     }
   }
 
-  /** Memory for a piece: the one that was used longest ago, if all are in use. */
+  /** Memory for a piece: the one that was used longest ago, once there are as many as may be. */
   #take(): Piece | undefined {
-    if (this.#pieces.length < this.#maxPieces) {
-      const piece: Piece = {
-        bytes: new Uint8Array(PIECE_BYTES),
-        file: undefined,
-        index: 0,
-        isLoading: false,
-        usedAt: 0,
-      };
-      this.#pieces.push(piece);
-      return piece;
-    }
     let oldest: Piece | undefined;
     for (const piece of this.#pieces) {
       if (piece.isLoading) continue;
       if (piece.file === undefined) return piece;
       if (oldest === undefined || piece.usedAt < oldest.usedAt) oldest = piece;
     }
+    const mostPieces = Math.min(this.#maxPieces, this.#readers * FIRST_PIECES + this.#repeated);
+    if (this.#pieces.length < mostPieces) return this.#newPiece();
     oldest?.file?.pieces.delete(oldest.index);
     return oldest;
+  }
+
+  #newPiece(): Piece {
+    const bytes = new Uint8Array(PIECE_BYTES);
+    const piece: Piece = { bytes, file: undefined, index: 0, isLoading: false, usedAt: 0 };
+    this.#pieces.push(piece);
+    return piece;
   }
 }
 

@@ -6,6 +6,12 @@ import { Violation } from "./violation.ts";
 /** Credit is told without being asked for once it has grown by this share of the window. */
 const NEWS_SHARE = 1 / 4;
 
+/**
+ * Most gaps that may be between the bytes that came of a file, beyond those between the ranges that were asked for: each
+ * takes memory that no credit counts. Between all packets of the longest window are half as many.
+ */
+const MAX_GAPS = 32_768;
+
 /** A file whose bytes come. */
 interface ExpectedFile {
   readonly ranges: readonly ByteRange[];
@@ -111,6 +117,9 @@ export class Receiver {
       throw new Violation(`More than the ${this.creditBytes} bytes that there was credit for`);
     }
     expected.missing.remove(range);
+    if (expected.missing.count > expected.ranges.length + MAX_GAPS) {
+      throw new Violation(`Bytes of file ${file} come with more than ${MAX_GAPS} gaps between them`);
+    }
     expected.receivedBytes += bytes.length;
     this.#receivedBytes += bytes.length;
     if (expected.isDiscarded) this.#consumedBytes += bytes.length;

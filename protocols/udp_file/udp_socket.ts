@@ -1,9 +1,15 @@
+import { backoffMs } from "../../net/backoff.ts";
+import { collectOldGarbage } from "./old_garbage.ts";
 import { MAX_LOOPBACK_DATAGRAM_BYTES } from "./packets.ts";
 
 /** Longest datagram that is received whole. */
 const RECEIVE_BYTES = 65_536;
 /** Datagrams that may be on their way to the kernel at a time. */
 const SLOTS = 128;
+/** So soon receiving is tried again that has failed several times in a row. */
+const RETRY = { baseMs: 1, capMs: 1_000, random: Math.random };
+/** Datagrams received until what the runtime left of them is collected: about 100 bytes of each. */
+const COLLECTED_DATAGRAMS = 65_536;
 
 /** Memory of a datagram that is being sent. */
 interface Slot {
@@ -33,20 +39,23 @@ export class UdpSocket implements Disposable {
   readonly port: number;
   readonly #socket: Deno.DatagramConn;
   readonly #free: Slot[] = [];
+  /** Those that were made: as many as were needed at a time. */
+  #slots = 0;
   #waiting: (() => void)[] = [];
   #isClosed = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #problem: string | undefined;
 
   /** @throws {Error} The address can't be listened on; `code` tells why. */
   constructor({ hostname, port, onDatagram }: UdpSocketOptions) {
     this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port });
     this.port = (this.#socket.addr as Deno.NetAddr).port;
-    for (let index = 0; index < SLOTS; index++) this.#free.push(this.#slot());
     void this.#receive(onDatagram);
   }
 
   /** Where to write the next datagram; `undefined`: all memory is in use, see {@linkcode UdpSocket.whenFree}. */
   get next(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#free.length === 0 && this.#slots < SLOTS) this.#free.push(this.#slot());
     return this.#free.at(-1)?.bytes;
   }
 
@@ -82,10 +91,12 @@ export class UdpSocket implements Disposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#waiting = [];
+    clearTimeout(this.#retry);
     this.#socket.close();
   }
 
   #slot(): Slot {
+    this.#slots++;
     const slot: Slot = {
       bytes: new Uint8Array(MAX_LOOPBACK_DATAGRAM_BYTES),
       release: () => {
@@ -99,7 +110,8 @@ export class UdpSocket implements Disposable {
 
   async #receive(onDatagram: UdpSocketOptions["onDatagram"]): Promise<void> {
     const buffer = new Uint8Array(RECEIVE_BYTES);
-    while (!this.#isClosed) {
+    let failures = 0;
+    for (let datagrams = 1; !this.#isClosed; datagrams++) {
       let received: [Uint8Array<ArrayBuffer>, Deno.Addr];
       try {
         received = await this.#socket.receive(buffer);
@@ -107,11 +119,19 @@ export class UdpSocket implements Disposable {
         if (this.#isClosed) return;
         // On some systems a datagram that nobody took is told here. It is not the socket's end.
         this.#problem = error instanceof Error ? error.message : String(error);
+        await this.#pause(backoffMs(failures++, RETRY));
         continue;
       }
+      failures = 0;
       const [bytes, from] = received;
       if (!this.#isClosed && from.transport === "udp") onDatagram(bytes, from);
+      if (datagrams % COLLECTED_DATAGRAMS === 0) await collectOldGarbage();
     }
+  }
+
+  /** Never returns when the socket is closed meanwhile. */
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#retry = setTimeout(resolve, ms));
   }
 }
 

@@ -1,6 +1,6 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
-import { type Answered, WINDOW_BYTES } from "./connect.ts";
+import { type Answered, windowBytes } from "./connect.ts";
 import { Connection, type PathReport } from "./connection.ts";
 import {
   ControlError,
@@ -60,7 +60,7 @@ export class XudpConnection implements Disposable {
       nowUs: nowUs(),
       connection: state.connection,
       peerCreditBytes: state.creditBytes,
-      windowBytes: WINDOW_BYTES,
+      windowBytes: windowBytes(to.hostname),
       roundTripUs: state.roundTripUs,
       isLoopback: isLoopbackAddress(to.hostname),
       keepsAlive: true,

@@ -81,7 +81,7 @@ Deno.test("flags, arguments and defaults", async () => {
 Deno.test("a flag beats the environment, which beats the settings file, which beats the default", async () => {
   const config = await Deno.makeTempFile({ prefix: "transfer-test-", suffix: ".json" });
   try {
-    await Deno.writeTextFile(config, JSON.stringify({ size: "1K", maxPeers: 5, quiet: true, other: "x" }));
+    await Deno.writeTextFile(config, JSON.stringify({ size: "1K", maxPeers: 5, quiet: true, $schema: "x" }));
     const flags = ["--config", config];
     assertEquals(await run(flags), { ...DEFAULTS, size: 1024, maxPeers: 5, quiet: true, args: [] });
     const env = { TRANSFER_SIZE: "2K", TRANSFER_MAX_PEERS: "4" };
@@ -94,6 +94,13 @@ Deno.test("a flag beats the environment, which beats the settings file, which be
       args: [],
     });
     assertEquals(await run([], { SAMPLE_SIZE: "5" }), { ...DEFAULTS, size: 5, args: [] });
+    assertEquals(await run([], { TRANSFER_CONFIG: config, SAMPLE_SIZE: "5" }), {
+      ...DEFAULTS,
+      size: 5,
+      maxPeers: 5,
+      quiet: true,
+      args: [],
+    });
     await assertRejects(
       () => run([...flags, "--max-peers", "6"]),
       UsageError,

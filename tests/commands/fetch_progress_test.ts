@@ -28,14 +28,14 @@ function running(seen: Partial<RunningDownload> = {}): RunningDownload {
   };
 }
 
-Deno.test("the whole has a line, and each connection one below it", () => {
-  const [whole = "", first = "", third = "", ...more] = fetchView(running()).lines({
+Deno.test("each connection has a line, and the whole one below them", () => {
+  const [first = "", third = "", whole = "", ...more] = fetchView(running()).lines({
     columns: 120,
     rows: 24,
   });
   assertMatch(whole, /^film\.mkv .*42\.0 % {2}42\.0 MB of 100 MB/);
-  assertMatch(first, /^ {2}connection 1 .*50\.0 % {2}4\.00 MB of 8\.00 MB {2}2\.00 MB\/s {2}2s left/);
-  assertMatch(third, /^ {2}connection 3 .*1\.00 MB {2}1\.00 MB\/s/);
+  assertMatch(first, /^ {2}connection 1 .*50\.0 % {2}4\.00 MB of 8\.00 MB {2}2\.00 MB\/s +2s left/);
+  assertMatch(third, /^ {2}connection 3 .*1\.00 MB +1\.00 MB\/s/);
   assertEquals(more, []);
 });
 

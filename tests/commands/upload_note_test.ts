@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { uploadNote } from "../../commands/upload_note.ts";
-import { progressLine } from "../../terminal/progress.ts";
+import { progressTable } from "../../terminal/progress.ts";
 
 const REASON = "Can't connect to localhost:4600, is the server running? (tcp connect error)";
 
@@ -8,7 +8,7 @@ Deno.test("a lost connection is told in few words, so that the name stays on the
   const note = uploadNote({ kind: "offline", retryAtMs: 5_500, reason: REASON }, 2_500);
   assertEquals(note, "no connection, next try in 3s");
   const name = "of-24-characters-all.mkv";
-  const line = progressLine({ name, done: 1, total: 1e9, bytesPerSecond: 0, note: `${note}` }, 110);
+  const [line = ""] = progressTable([{ name, done: 1, total: 1e9, bytesPerSecond: 0, note: `${note}` }], 110);
   assertStringIncludes(line, name);
   assertStringIncludes(line, `${note}`);
 });

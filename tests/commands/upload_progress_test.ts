@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { RunningUploads } from "../../commands/running_uploads.ts";
 import type { Planned } from "../../commands/upload_plan.ts";
 import { countUploads, severalUploadsView } from "../../commands/upload_progress.ts";
-import { UploadTally } from "../../commands/upload_tally.ts";
+import { TransferTally } from "../../commands/transfer_tally.ts";
 
 async function* planOf(...steps: Planned[]): AsyncGenerator<Planned> {
   yield* steps;
@@ -31,7 +31,7 @@ Deno.test("the count ends when the uploads have", async () => {
 
 Deno.test("a log is told of all uploads together", () => {
   const running = new RunningUploads();
-  const tally = new UploadTally();
+  const tally = new TransferTally();
   const count = { files: 2, bytes: 0, isComplete: true };
   tally.add({ event: "failed", file: "x", error: "y" });
   const view = severalUploadsView(running, { tally, count });

@@ -42,8 +42,6 @@ Deno.test("help, version and wrong usage", async () => {
     [["upload", "a", "b", "--id", "x"], 2, /--id is for one file/],
     [["upload", "--chunk", "5M", "a"], 2, /expected a size from 1 to 4M/],
     [["ws-serve", "extra"], 2, /Unexpected argument: extra/],
-    [["upload", "no-such-file"], 1, /no-such-file: There is no such file/],
-    [["upload", "/dev/null"], 1, /\/dev\/null: It is no regular file/],
     [["upload", "--parallel", "257", "a"], 2, /expected a whole number from 1 to 256/],
     [["upload", "/tmp", "--id", "x"], 2, /--id is for one file/],
   ];
@@ -53,6 +51,15 @@ Deno.test("help, version and wrong usage", async () => {
     assertEquals(code, expectedCode, `${args.join(" ")}: ${stderr}`);
     assertMatch(code === 0 ? stdout : stderr, text);
     assertEquals(code === 0 ? stderr : stdout, "");
+  }
+});
+
+Deno.test("a file that can't be read is told with its reason, and in the summary", async () => {
+  const cases = [["no-such-file", "There is no such file"], ["/dev/null", "It is no regular file"]] as const;
+  for (const [file, error] of cases) {
+    const { code, stdout, stderr } = await transfer(["upload", file]);
+    assertEquals([code, stderr], [1, `${file}: ${error}\n`]);
+    assertMatch(stdout, /^0 files, 0 B in \d+\.\d\d s, 0\.0 MB\/s; 1 failed\n$/);
   }
 });
 
@@ -71,9 +78,9 @@ Deno.test("several files one after another, and what is told of each", async () 
     assertStringIncludes(stderr, "missing: There is no such file");
     const lines = stdout.split("\n");
     assertEquals(lines[0], `one.bin -> ${join(uploads, "one.bin")}`);
-    assertMatch(lines[1] ?? "", /^ {2}300000 bytes in \d+\.\d\d s, \d+\.\d MB\/s$/);
-    assertEquals(lines[2], `  SHA-256 ${sha256(bytes)}`);
-    assertEquals(lines[3], `two\\n.bin -> ${join(uploads, "two_.bin")}`);
+    assertEquals(lines[1], `  SHA-256 ${sha256(bytes)}`);
+    assertEquals(lines[2], `two\\n.bin -> ${join(uploads, "two_.bin")}`);
+    assertMatch(lines[4] ?? "", /^2 files, 600 KB in \d+\.\d\d s, \d+\.\d MB\/s; 1 failed$/);
     assertEquals(await filesBelow(uploads), ["one.bin", "two_.bin"]);
     assertEquals((await server.end("SIGTERM")).code, 0);
   });

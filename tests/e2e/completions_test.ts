@@ -82,7 +82,9 @@ Deno.test("each command's --help has examples, and they are command lines that h
         assertStringIncludes(help, `  ${line}\n      ${does}\n`);
         // "tracker" alone is "tracker serve".
         assertStringIncludes(`${line} `, `transfer ${before}${name === "serve" ? "" : `${name} `}`);
-        for (const [, flag = "", value] of line.matchAll(/ --([a-z-]+)(?: ([^\s-]\S*))?/g)) {
+        // What follows "--" is another command's.
+        const [own = ""] = line.split(" -- ");
+        for (const [, flag = "", value] of own.matchAll(/ --([a-z-]+)(?: ([^\s-]\S*))?/g)) {
           const key = flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
           const declared = flags[key];
           assert(declared !== undefined, line);

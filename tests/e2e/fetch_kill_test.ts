@@ -26,5 +26,5 @@ Deno.test("a download killed at random moments keeps what its journal claims, an
   assertEquals(sha256(await Deno.readFile(outcome.path)), sha256(bytes));
   assertEquals(await filesBelow(dir), ["data.bin"]);
   const claimed = outcome.claimedAt.at(-1) ?? 0;
-  assert(outcome.fetchedBytes <= SIZE - claimed, JSON.stringify(outcome));
+  assert(outcome.transferredBytes <= SIZE - claimed, JSON.stringify(outcome));
 });

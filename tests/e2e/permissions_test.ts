@@ -23,8 +23,6 @@ const NOT_MISSED: Readonly<Record<string, readonly string[]>> = {
   "udp-serve": ["net LISTEN", "read LIST", "write LIST"],
   // So have peers.
   "tracker chat": ["net SERVER"],
-  // Its one flag is given.
-  "tracker export": ["env TRANSFER_*"],
 };
 
 /** Gives each command what is documented, save what is said of one of them. */

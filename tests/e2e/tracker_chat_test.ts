@@ -62,7 +62,7 @@ Deno.test("a message to somebody who is away waits at the tracker", async () => 
   await alice.type("/msg nobody hi");
   assertStringIncludes((await alice.until("sent")).failed, "no such peer");
   await alice.type("/nonsense");
-  assertStringIncludes((await alice.until("error")).message, "/nonsense");
+  assertStringIncludes((await alice.until("error")).error, "/nonsense");
   // Nobody connects to oneself.
   await alice.type("/msg alice a note");
   const { rest } = await alice.end();

@@ -77,7 +77,7 @@ Deno.test("udp-get killed at random moments goes on with what its journal claims
   const shares = [0.1 + Math.random() * 0.3, 0.5 + Math.random() * 0.2];
   const killAt = shares.map((share) => Math.floor(share * SIZE));
   const { port } = server;
-  const { path, fetchedBytes, claimedAt } = await killedGet({
+  const { path, transferredBytes, claimedAt } = await killedGet({
     command: "udp-get",
     port,
     name: "data.bin",
@@ -86,7 +86,7 @@ Deno.test("udp-get killed at random moments goes on with what its journal claims
   });
   assertEquals(sha256(await Deno.readFile(path)), sha256(pseudoRandomBytes(SIZE)));
   assertEquals(await filesBelow(dir), ["data.bin"]);
-  assert(fetchedBytes <= SIZE - (claimedAt.at(-1) ?? 0), String(fetchedBytes));
+  assert(transferredBytes <= SIZE - (claimedAt.at(-1) ?? 0), String(transferredBytes));
 });
 
 Deno.test("udp-get outlives a server that is killed and comes back", async () => {

@@ -25,8 +25,13 @@ Deno.test("standard input arrives under the name it is given, to its last byte",
     await feed(child, bytes);
     const { code, stdout, stderr } = await finished(child);
     assertEquals(code, 0, stderr);
-    const { event, sha256: digest, ...end } = JSON.parse(stdout);
-    assertEquals([event, end.file, end.bytes, end.sentBytes], ["done", "-", bytes.length, bytes.length]);
+    const { event, sha256: digest, ...end } = JSON.parse(stdout.split("\n")[0] ?? "");
+    assertEquals([event, end.file, end.bytes, end.transferredBytes], [
+      "done",
+      "-",
+      bytes.length,
+      bytes.length,
+    ]);
     assertEquals(digest, sha256(bytes));
     assertEquals(await Deno.readFile(join(dir.path, name)), bytes);
   }

@@ -47,6 +47,17 @@ Deno.test("a name is resolved and connected to", async () => {
   connection.close();
 });
 
+for (const hostname of ["127.0.0.1", "::1"]) {
+  Deno.test(`localhost is this machine in both families: a server that listens on ${hostname} alone`, async () => {
+    using server = listen(hostname);
+    for (const name of ["localhost", "files.localhost", "LOCALHOST."]) {
+      const connection = await dial({ hostname: name, port: server.port }, { signal: never() });
+      assertEquals(connection.remoteAddr, { transport: "tcp", hostname, port: server.port });
+      connection.close();
+    }
+  });
+}
+
 Deno.test("the next address is tried when one refuses", async () => {
   using server = listen("127.0.0.1");
   const connection = await connectToFirst(["127.0.0.2", "127.0.0.1"], { port: server.port, signal: never() });
@@ -78,7 +89,7 @@ Deno.test("no address is connected to that is not admitted, by whatever name", a
     assertEquals(refused.message.includes("127"), hostname === "127.0.0.1");
     assertEquals(refused.isFinal, true);
   }
-  assertEquals(asked, ["127.0.0.1", "127.0.0.1"]);
+  assertEquals(asked, ["127.0.0.1", "::1", "127.0.0.1"]);
   assertEquals(server.taken, []);
 });
 

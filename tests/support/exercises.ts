@@ -145,6 +145,12 @@ export const EXERCISES: Readonly<Record<string, (dir: string) => Promise<void>>>
       for (const word of ["udp-get", "congestion", "cubic", "backup"]) assertStringIncludes(stdout, word);
     }
   },
+  async "config"(dir) {
+    await Deno.writeTextFile(join(dir, "transfer.json"), '{ "upload": { "parallel": 8 } }');
+    const { code, stdout } = await transfer(["config", "upload"], { cwd: dir });
+    assertEquals(code, 0);
+    assertMatch(stdout, /^ {2}--parallel +8 +transfer\.json:1:27$/m);
+  },
 };
 
 /** A file is sent to a server over `uploads` in a directory. */

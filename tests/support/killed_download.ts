@@ -20,7 +20,7 @@ export interface KilledDownload {
   readonly path: string;
   readonly bytes: number;
   /** Bytes that the last run fetched. */
-  readonly fetchedBytes: number;
+  readonly transferredBytes: number;
   readonly sha256: string;
 }
 
@@ -28,7 +28,7 @@ const done = z.object({
   event: z.literal("done"),
   path: z.string(),
   bytes: z.number(),
-  fetchedBytes: z.number(),
+  transferredBytes: z.number(),
   sha256: z.string(),
 });
 
@@ -45,5 +45,5 @@ export async function killedDownload(options: KilledDownloadOptions): Promise<Ki
   }
   const last = await transfer(args);
   if (last.code !== 0) throw new Error(`fetch-ranges: exit ${last.code}: ${last.stderr}`);
-  return { claimedAt, ...done.parse(JSON.parse(last.stdout)) };
+  return { claimedAt, ...done.parse(JSON.parse(last.stdout.split("\n")[0] ?? "")) };
 }

@@ -6,7 +6,7 @@ const done = z.object({
   event: z.literal("done"),
   path: z.string(),
   bytes: z.number(),
-  fetchedBytes: z.number(),
+  transferredBytes: z.number(),
 });
 
 /** Options of {@linkcode killedGet}. */

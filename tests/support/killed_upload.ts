@@ -38,8 +38,9 @@ export async function killedUpload(
     // A client whose server comes back goes on by itself; the same command again does no harm.
     const last = victim === "client" ? await transfer(args) : first;
     if (last.code !== 0) throw new Error(`upload: exit ${last.code}: ${last.stderr}`);
-    const done = JSON.parse(last.stdout.trim().split("\n").at(-1) ?? "");
-    return { victim, killedAt, resumedAt: done.bytes - done.sentBytes, sha256: done.sha256, path: done.path };
+    const done = JSON.parse(last.stdout.split("\n")[0] ?? "");
+    const { bytes, transferredBytes, sha256, path } = done;
+    return { victim, killedAt, resumedAt: bytes - transferredBytes, sha256, path };
   } finally {
     await server[Symbol.asyncDispose]();
   }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createServer, type Socket } from "node:net";
 
 /** A request as it came over the wire. */
@@ -119,7 +120,7 @@ async function serve(
     while (end === -1) {
       const bytes = await connection.read();
       if (bytes === undefined) return;
-      text += new TextDecoder("latin1").decode(bytes);
+      text += Buffer.from(bytes).toString("latin1");
       end = text.indexOf("\r\n\r\n");
     }
     const request = note({ ...parseRequest(text.slice(0, end)), indexOnConnection });

@@ -142,9 +142,28 @@ Deno.test("a file that has vanished fails alone", async () => {
   });
   server.files.set("a", { bytes: FILE, mtimeMs: 5 });
   const ends = await fetchNames({ port: server.port, directory: dir.path });
-  const [missing, ...others] = ends;
-  assert(missing?.kind === "failed" && missing.isMissing && missing.path === "0");
-  assertEquals(new Set(others.map(({ kind }) => kind)), new Set(["done"]));
+  const told = ends.map((end) => [end.path, end.kind === "failed" && end.isMissing ? "missing" : end.kind]);
+  assertEquals(told.toSorted(), [["0", "missing"], ["a", "done"], ["b", "done"], ["c", "done"]]);
+});
+
+Deno.test("what came of a file that goes from the server is kept, and gone on with when it is back", async () => {
+  await using dir = await tempDir();
+  await using server = xferTestServer({ "a": FILE }, {
+    misbehaviour: {
+      data: (honest, { count }) => {
+        if (count === BLOCKS - 3) server.files.delete("a");
+        return honest;
+      },
+    },
+  });
+  const setting = { port: server.port, directory: dir.path, connections: 1 };
+  const [missing] = await fetchNames(setting);
+  assert(missing?.kind === "failed" && missing.isMissing);
+  server.files.set("a", { bytes: FILE, mtimeMs: 1_700_000_000_123 });
+  const [end] = await fetchNames(setting);
+  assert(end?.kind === "done" && end.fetchedBytes < FILE.length);
+  assertEquals(await Deno.readFile(join(dir.path, "a")), FILE);
+  assertEquals(await filesBelow(dir.path), ["a"]);
 });
 
 Deno.test("a small file that has become large since it was listed comes whole", async () => {

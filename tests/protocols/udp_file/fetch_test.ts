@@ -60,6 +60,20 @@ Deno.test("files come byte-exact over a path that loses, repeats and damages dat
   assertEquals(await Deno.readFile(join(dir.path, "large.bin")), LARGE.slice(0, 3_000_001));
 });
 
+for (const host of ["127.0.0.1", "::1"]) {
+  Deno.test(`a server that listens on ${host} alone is found as localhost`, async () => {
+    await using server = await udpFileServer({ "a": "a" }, { host });
+    const access = {
+      endpoint: { hostname: "localhost", port: server.port },
+      token: undefined,
+      congestion: "rate",
+      maxBytesPerSecond: undefined,
+    } as const;
+    using remote = new Remote(access, new AbortController().signal);
+    assertEquals((await remote.list(""))?.map(({ path }) => path), ["a"]);
+  });
+}
+
 Deno.test("a slice is a file of its own, with its own digest", async () => {
   await using server = await udpFileServer({ "large.bin": LARGE });
   await using dir = await tempDir();

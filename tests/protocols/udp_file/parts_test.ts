@@ -3,10 +3,12 @@ import { AckHeaps } from "../../../protocols/udp_file/ack_heaps.ts";
 import { AckTiming } from "../../../protocols/udp_file/acks.ts";
 import { PathSample } from "../../../protocols/udp_file/congestion.ts";
 import { Cubic } from "../../../protocols/udp_file/cubic.ts";
+import { KeptRate } from "../../../protocols/udp_file/kept_rate.ts";
 import { LoopbackWindow } from "../../../protocols/udp_file/loopback_window.ts";
 import { Outgoing } from "../../../protocols/udp_file/outgoing.ts";
 import { Pacer } from "../../../protocols/udp_file/pacer.ts";
 import { PacketHead } from "../../../protocols/udp_file/packets.ts";
+import { ProbeAnswers } from "../../../protocols/udp_file/probe_answers.ts";
 import { RateControl } from "../../../protocols/udp_file/rate_control.ts";
 import { StandingQueue } from "../../../protocols/udp_file/standing_queue.ts";
 import { RoundTrip } from "../../../protocols/udp_file/rtt.ts";
@@ -189,6 +191,57 @@ Deno.test("loss over loopback leaves three quarters under way, which grows again
   assertEquals(control.windowBytes, 4 * 1472);
   control.observed(sampleAt(3000, { datagramBytes: 49_152, ackedBytes: 1472 }));
   assertEquals(control.windowBytes, 4 * 49_152);
+});
+
+Deno.test("a rate is kept beside who does not slow down for loss, and given up when there is too much of it", () => {
+  const kept = new KeptRate();
+  kept.measured(20);
+  const rounds = (count: number, lost: number, ownShare = 0) => {
+    for (let i = 0; i < count; i++) kept.endRound(1000 - lost, lost, ownShare);
+    return kept.bytesPerUs;
+  };
+  assertEquals(rounds(200, 10), 0, "who slows down for loss loses that much");
+  assertEquals(rounds(200, 50), 10, "half of what there was");
+  assertEquals(rounds(200, 0), 10, "nobody says that it is too much");
+  assert(rounds(200, 150) < 0.1, "more than there is room for");
+  assertEquals(rounds(200, 50), 10);
+  kept.release();
+  assertEquals(rounds(200, 50, 0.05), 0, "what the path loses by itself says nothing");
+});
+
+/** A round up on a path of 50 ms, with what came of it. */
+function roundUp(
+  answers: ProbeAnswers,
+  { peakUs = 50_000, lost = 0, reached = 1.2, after = 10 }: {
+    readonly peakUs?: number;
+    readonly lost?: number;
+    readonly reached?: number;
+    readonly after?: number;
+  },
+) {
+  answers.begin(10);
+  answers.observed(50_000, 100 - lost, lost);
+  answers.reached(reached);
+  answers.observed(peakUs, 0, 0);
+  return answers.end(after, 50_000);
+}
+
+Deno.test("a path that loses much and does not answer to more being sent is full of others", () => {
+  const answers = new ProbeAnswers();
+  assertEquals([roundUp(answers, { lost: 10 }), roundUp(answers, { lost: 10 })], [false, true]);
+  for (
+    const answer of [
+      { lost: 10, peakUs: 58_000 },
+      { lost: 10, after: 12 },
+      { lost: 10, reached: 1 },
+      { lost: 2 },
+    ]
+  ) {
+    const fresh = new ProbeAnswers();
+    roundUp(fresh, answer);
+    assertEquals(roundUp(fresh, answer), false, JSON.stringify(answer));
+  }
+  assertEquals(answers.end(10, 50_000), false, "no round up was begun");
 });
 
 Deno.test("ACKs that each tell of all that was under way count as heaps, for ten rounds", () => {

@@ -102,6 +102,27 @@ Deno.test("beside CUBIC both get a quarter at least, whoever was first", () => {
   }
 });
 
+Deno.test("many flows share a link without flooding it", () => {
+  for (const [count, most] of [[4, 0.01], [8, 0.2]] as const) {
+    const { time, forth, back } = path({ ...LONG, queueBytes: 625_000 });
+    const flows = Array.from({ length: count }, (_, i) => {
+      time.run({ untilUs: i * 1_000_000 });
+      return new VirtualTransfer({ time, forth, back, ...ENDLESS });
+    });
+    time.run({ untilUs: (count + 4) * 1_000_000 });
+    const before = { sent: forth.sentDatagrams, dropped: forth.droppedByQueue };
+    const received = flows.map(({ receivedBytes }) => receivedBytes);
+    time.run({ untilUs: (count + 29) * 1_000_000 });
+    const dropped = (forth.droppedByQueue - before.dropped) / (forth.sentDatagrams - before.sent);
+    assertLess(dropped, most, `of ${count} flows`);
+    const shares = flows.map(({ receivedBytes }, i) =>
+      (receivedBytes - (received[i] ?? 0)) / 25 / 25_000_000
+    );
+    assertGreater(Math.min(...shares), 0.1 / count, String(shares));
+    assertGreater(shares.reduce((sum, share) => sum + share), 0.85);
+  }
+});
+
 Deno.test("a link that queues little is not flooded", () => {
   const { time, forth, back } = path({ ...LONG, bytesPerSecond: 12_500_000, queueBytes: 60_000 });
   const run = new VirtualTransfer({ time, forth, back, ...ENDLESS });

@@ -1,0 +1,22 @@
+let collect: (() => void) | undefined;
+
+/**
+ * Collects all garbage, which takes 10 to 20 ms. Deno 2.9 leaves about 100 bytes in V8's old generation with each
+ * datagram that it receives (the keys of the address, as external strings), and V8 looks there only when the heap has
+ * grown to four times what is in use: 50 MB more than are needed.
+ */
+export async function collectOldGarbage(): Promise<void> {
+  collect ??= await collector();
+  collect();
+}
+
+/** V8 has a function for it that is not shown to programs which do not ask for it. */
+async function collector(): Promise<() => void> {
+  const [{ setFlagsFromString }, { runInNewContext }] = await Promise.all([
+    import("node:v8"),
+    import("node:vm"),
+  ]);
+  setFlagsFromString("--expose-gc");
+  const gc: unknown = runInNewContext("gc");
+  return typeof gc === "function" ? () => void gc() : () => {};
+}
