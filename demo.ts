@@ -1,114 +1,100 @@
 /**
- * The main job, end to end, on one machine: `deno task demo`. Starts a server, uploads a real file,
- * kills the upload half-way, runs the same command again, and compares what arrived. Exit code 0 only
- * if every digest is equal; nothing is left behind.
+ * All five protocols, end to end, on one machine: `deno task demo`. Each moves a real file, or messages, is
+ * interrupted once and goes on; what arrived is compared by digest. Exit code 0 only if all are equal.
+ * However it ends, no program and no file is left behind. `--keep` leaves the servers running until Ctrl+C.
  */
 
-import { fromFileUrl, join } from "@std/path";
-import { TextLineStream } from "@std/streams";
-import { createHash, randomFillSync } from "node:crypto";
+import { join } from "@std/path";
+import { chatScene } from "./demo/chat_scene.ts";
+import { downloadScene, tcpScene, udpScene } from "./demo/fetch_scenes.ts";
+import { outcomeTable } from "./demo/outcome_table.ts";
+import { Processes } from "./demo/processes.ts";
+import { sampleFile } from "./demo/sample_file.ts";
+import type { Outcome, Stage } from "./demo/stage.ts";
+import { uploadScene } from "./demo/upload_scene.ts";
 import { formatBytes } from "./terminal/format.ts";
-import { printResult } from "./terminal/output.ts";
+import { printNote, printResult } from "./terminal/output.ts";
 
-const SIZE = 64 * 1024 * 1024;
-const MAIN = fromFileUrl(new URL("./main.ts", import.meta.url));
-const CONFIG = fromFileUrl(new URL("./deno.json", import.meta.url));
+const FILE_BYTES = 128 * 1024 * 1024;
 /** Nothing here takes this long; a demo that hangs is worse than one that fails. */
 const LIMIT_MS = 120_000;
+const INTERRUPTED = "Interrupted";
 
-function transfer(args: readonly string[], signal: AbortSignal): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--config", CONFIG, MAIN, ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-    signal,
-  }).spawn();
+async function play(stage: Stage): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const scene = async (title: string, playing: () => Promise<Outcome>) => {
+    printResult(`\n${title}`);
+    outcomes.push(await playing());
+  };
+  await scene("Upload over WebSocket", () => uploadScene(stage));
+  const origin = outcomes[0]?.server[1] ?? "";
+  await scene("Download over HTTP, of what was uploaded", () => downloadScene(stage, origin));
+  await scene("Files over TCP", () => tcpScene(stage));
+  await scene("Files over UDP", () => udpScene(stage));
+  await scene("Messages through a tracker", () => chatScene(stage));
+  return outcomes;
 }
 
-/** Waits until half the file is on the server's disk. */
-async function halfThere(uploads: string, client: Deno.ChildProcess): Promise<number> {
-  using watcher = Deno.watchFs(uploads);
-  // Without a client nothing would ever come.
-  void client.status.then(() => watcher.return?.());
-  for await (const event of watcher) {
-    for (const path of event.paths.filter((each) => each.endsWith(".part"))) {
-      const { size } = await Deno.stat(path);
-      if (size >= SIZE / 2) return size;
-    }
-  }
-  throw new Error("The upload was not seen");
-}
-
-async function end(server: Deno.ChildProcess): Promise<void> {
+/** Plays everything in a directory. @returns Whether all that arrived is what was sent. */
+async function demo(
+  dir: string,
+  { stop, keep }: { readonly stop: AbortController; readonly keep: boolean },
+): Promise<boolean> {
+  await using processes = new Processes({ stateDir: join(dir, "state"), signal: stop.signal });
+  const limit = setTimeout(() => stop.abort(new Error(`Not done after ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+  let outcomes: readonly Outcome[];
   try {
-    server.kill("SIGTERM");
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // It has ended already.
-  }
-  await server.status;
-}
-
-function row(what: string, outcome: string): void {
-  printResult(`  ${what.padEnd(34)} ${outcome}`);
-}
-
-async function demo(dir: string, signal: AbortSignal): Promise<boolean> {
-  const uploads = join(dir, "uploads");
-  const file = join(dir, "film.mkv");
-  await Deno.mkdir(uploads);
-  const bytes = randomFillSync(new Uint8Array(SIZE));
-  await Deno.writeFile(file, bytes);
-  const expected = createHash("sha256").update(bytes).digest("hex");
-  row("A file of random bytes", `film.mkv, ${formatBytes(SIZE)}`);
-
-  const server = transfer(["ws-serve", "--port", "0", "--dir", uploads], signal);
-  const lines = server.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
-    .getReader();
-  try {
-    const port = /:(\d+)\/$/.exec((await lines.read()).value ?? "")?.[1];
-    if (port === undefined) throw new Error("The server did not start");
-    row("transfer ws-serve", `listening on port ${port}`);
-    const args = ["upload", file, "--json", "--ws", `ws://127.0.0.1:${port}/ws`];
-
-    const first = transfer(args, signal);
-    const killedAt = await halfThere(uploads, first);
-    first.kill("SIGKILL");
-    await first.output();
-    row("transfer upload film.mkv", `killed (SIGKILL) at ${formatBytes(killedAt)}`);
-
-    const { stdout } = await transfer(args, signal).output();
-    const done = JSON.parse(new TextDecoder().decode(stdout).split("\n")[0] ?? "");
-    const resumedAt = done.bytes - done.transferredBytes;
-    row("transfer upload film.mkv", `went on at ${formatBytes(resumedAt)}, ${done.seconds.toFixed(2)} s`);
-
-    const onDisk = createHash("sha256").update(await Deno.readFile(done.path)).digest("hex");
-    const response = await fetch(`http://127.0.0.1:${port}/files/film.mkv`, { signal });
-    const fetched = createHash("sha256").update(await response.bytes()).digest("hex");
-    const checks = [
-      ["SHA-256 of the file", expected, expected],
-      ["as the client computed it", done.sha256, expected],
-      ["on the server's disk", onDisk, expected],
-      ["fetched back over HTTP", fetched, expected],
-    ] as const;
-    for (const [what, found, wanted] of checks) {
-      row(what, `${found.slice(0, 16)}…  ${found === wanted ? "equal" : "DIFFERENT"}`);
-    }
-    const resumed = resumedAt >= killedAt && resumedAt < SIZE;
-    if (!resumed) row("went on where it stopped", "NO");
-    return resumed && checks.every(([, found, wanted]) => found === wanted);
+    const folder = join(dir, "resources");
+    await Deno.mkdir(folder);
+    const file = await sampleFile(folder, "film.mkv", FILE_BYTES);
+    printResult(`Moves ${file.name}, ${formatBytes(file.bytes)} of random bytes, on this machine.`);
+    outcomes = await play({ dir, processes, file });
   } finally {
-    await end(server);
-    await lines.cancel();
+    clearTimeout(limit);
+  }
+  printResult(["", ...outcomeTable(outcomes)].join("\n"));
+  printResult("\nSeconds and MB/s are of what was moved after the interruption.");
+  if (keep) await keepRunning(outcomes, stop.signal);
+  return outcomes.every(({ isVerified }) => isVerified);
+}
+
+async function keepRunning(outcomes: readonly Outcome[], signal: AbortSignal): Promise<void> {
+  const servers = outcomes.map(({ server: [what, address] }) => `  ${what.padEnd(28)} ${address}`);
+  printResult(["", "The servers run until Ctrl+C:", ...servers].join("\n"));
+  if (!signal.aborted) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }
 }
 
-const dir = await Deno.makeTempDir({ prefix: "transfer-demo-" });
-let isEqual = false;
-try {
-  isEqual = await demo(dir, AbortSignal.timeout(LIMIT_MS));
-} finally {
-  await Deno.remove(dir, { recursive: true });
+/** @returns The exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  const unknown = args.find((arg) => arg !== "--keep");
+  if (unknown !== undefined) {
+    printNote(`Unknown argument: ${unknown}\nUsage: deno task demo [--keep]`);
+    return 2;
+  }
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    if (signal !== "SIGINT" && Deno.build.os === "windows") continue;
+    Deno.addSignalListener(signal, () => stop.abort(INTERRUPTED));
+  }
+  const dir = await Deno.makeTempDir({ prefix: "transfer-demo-" });
+  try {
+    const isEqual = await demo(dir, { stop, keep: args.includes("--keep") });
+    printResult(isEqual ? "All equal, nothing is left behind." : "NOT equal; nothing is left behind.");
+    return isEqual ? 0 : 1;
+  } catch (error) {
+    // Whatever fails once the programs were killed fails because of that.
+    const reason = stop.signal.aborted ? stop.signal.reason : error;
+    if (reason === INTERRUPTED) {
+      printNote("Interrupted; nothing is left behind.");
+      return 130;
+    }
+    printNote(`FAILED: ${reason instanceof Error ? reason.message : reason}`);
+    return 1;
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 }
-printResult(isEqual ? "All equal, nothing left behind." : "NOT equal.");
-Deno.exit(isEqual ? 0 : 1);
+
+Deno.exit(await main(Deno.args));

@@ -95,12 +95,7 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
       client: trust?.client,
     }, signal);
     if (values.user !== undefined) await tracker.login(values.user.name, values.user.password);
-    const { hostname } = new URL(values.tracker);
-    const here = await localAddress(values.tracker, signal);
-    const host = values.host ?? here;
-    const advertised = values.advertise === undefined
-      ? { ip: isAny(host) ? here : host, port: undefined }
-      : values.advertise;
+    const place = await placeOf(values, signal);
     using typed = isJson
       ? undefined
       : new TypedLines({ prompt: "> ", onInterrupt: () => interrupt.abort("SIGINT") });
@@ -113,10 +108,9 @@ Without a terminal it reads lines and writes JSON, one event a line.`,
       id: name,
       key,
       tracker,
-      isLocal: isLoopback(hostname),
-      host,
+      isLocal: isLoopback(new URL(values.tracker).hostname),
+      ...place,
       port: values.port,
-      advertised,
       channel,
       onEvent: told,
     });
@@ -198,6 +192,30 @@ async function obey(
     case "quit":
       return;
   }
+}
+
+/** Where others connect to. */
+interface PeerPlace {
+  /** What is listened on. */
+  readonly host: string;
+  /** What others are told; without a port that of the listener. */
+  readonly advertised: { readonly ip: string; readonly port: number | undefined };
+}
+
+async function placeOf(
+  { tracker, host, advertise }: {
+    readonly tracker: string;
+    readonly host: string | undefined;
+    readonly advertise: { readonly ip: string; readonly port: number } | undefined;
+  },
+  signal: AbortSignal,
+): Promise<PeerPlace> {
+  const here = await localAddress(tracker, signal);
+  const listened = host ?? here;
+  return {
+    host: listened,
+    advertised: advertise ?? { ip: isAny(listened) ? here : listened, port: undefined },
+  };
 }
 
 /** The address of this machine that the tracker is reached from. */

@@ -1,6 +1,6 @@
 import { isLoopback } from "./access.ts";
 import { ConnectionLimit, type ConnectionRefusal } from "./connection_limit.ts";
-import { HttpConnection, type HttpHandler, type HttpLimits } from "./http_connection.ts";
+import { HttpConnection, type HttpHandler, type HttpHost, type HttpLimits } from "./http_connection.ts";
 import { type Arrival, listenTcp } from "./tcp_listener.ts";
 
 /** Options of {@linkcode listenHttp}. */
@@ -66,28 +66,7 @@ export async function listenHttp(options: ListenHttpOptions): Promise<HttpListen
     perAddress: options.maxConnectionsPerAddress,
     isExempt: isLoopback,
   });
-  const arrivals = new Set<Arrival>();
-  const open = new Set<HttpConnection>();
-  let isClosing = false;
-  let nowMs = performance.now();
-  let date = new Date().toUTCString();
-  const host = { ...options, limits, date: () => date, nowMs: () => nowMs, isClosing: () => isClosing };
-  let onEmpty = () => {};
-  const serve = async (arrival: Arrival) => {
-    try {
-      const connection = new HttpConnection(await arrival.stream, arrival.address, host);
-      open.add(connection);
-      if (isClosing) connection.close();
-      await connection.serve().finally(() => open.delete(connection));
-    } catch {
-      // The TLS handshake failed, which is the client's to know.
-    } finally {
-      arrival.close();
-      arrivals.delete(arrival);
-      limit.release(arrival.address);
-      if (arrivals.size === 0) onEmpty();
-    }
-  };
+  const connections = new Connections({ ...options, limits });
   const listening = await listenTcp({
     ...options,
     handshakeMs: limits.headMs,
@@ -98,33 +77,83 @@ export async function listenHttp(options: ListenHttpOptions): Promise<HttpListen
         arrival.stream.catch(() => {});
         return arrival.close();
       }
-      arrivals.add(arrival);
-      void serve(arrival);
+      void connections.serve(arrival).finally(() => limit.release(arrival.address));
     },
   });
-  const checker = setInterval(() => {
-    nowMs = performance.now();
-    date = new Date().toUTCString();
-    for (const connection of open) connection.check(nowMs);
-  }, Math.min(CHECK_MS, limits.headMs, limits.bodyMs, limits.writeMs));
+  const everyMs = Math.min(CHECK_MS, limits.headMs, limits.bodyMs, limits.writeMs);
+  const checker = setInterval(() => connections.check(), everyMs);
   return {
     port: listening.port,
     get connections() {
-      return arrivals.size;
+      return connections.count;
     },
     setCertificate: (pair) => listening.setCertificate(pair),
     async close(graceMs) {
-      isClosing = true;
       listening.close();
-      const { promise: empty, resolve } = Promise.withResolvers<void>();
-      onEmpty = resolve;
-      for (const connection of open) if (connection.isIdle) connection.close();
-      const terminate = setTimeout(() => {
-        for (const arrival of arrivals) arrival.close();
-      }, graceMs);
-      if (arrivals.size > 0) await empty;
-      clearTimeout(terminate);
+      await connections.close(graceMs);
       clearInterval(checker);
     },
   };
+}
+
+/** The connections of a listener. */
+class Connections {
+  readonly #host: HttpHost;
+  /** All of them, and those that have shaken hands. */
+  readonly #arrivals = new Set<Arrival>();
+  readonly #open = new Set<HttpConnection>();
+  #isClosing = false;
+  #nowMs = performance.now();
+  #date = new Date().toUTCString();
+  #onEmpty = () => {};
+
+  constructor(options: Pick<HttpHost, "limits" | "handler" | "onError">) {
+    this.#host = {
+      ...options,
+      date: () => this.#date,
+      nowMs: () => this.#nowMs,
+      isClosing: () => this.#isClosing,
+    };
+  }
+
+  get count(): number {
+    return this.#arrivals.size;
+  }
+
+  /** Serves a connection to its end. Never rejects. */
+  async serve(arrival: Arrival): Promise<void> {
+    this.#arrivals.add(arrival);
+    try {
+      const connection = new HttpConnection(await arrival.stream, arrival.address, this.#host);
+      this.#open.add(connection);
+      if (this.#isClosing) connection.close();
+      await connection.serve().finally(() => this.#open.delete(connection));
+    } catch {
+      // The TLS handshake failed, which is the client's to know.
+    } finally {
+      arrival.close();
+      this.#arrivals.delete(arrival);
+      if (this.#arrivals.size === 0) this.#onEmpty();
+    }
+  }
+
+  /** Ends those that took too long. */
+  check(): void {
+    this.#nowMs = performance.now();
+    this.#date = new Date().toUTCString();
+    for (const connection of this.#open) connection.check(this.#nowMs);
+  }
+
+  /** Ends those that wait for a request, and after `graceMs` all. */
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    const { promise: empty, resolve } = Promise.withResolvers<void>();
+    this.#onEmpty = resolve;
+    for (const connection of this.#open) if (connection.isIdle) connection.close();
+    const terminate = setTimeout(() => {
+      for (const arrival of this.#arrivals) arrival.close();
+    }, graceMs);
+    if (this.#arrivals.size > 0) await empty;
+    clearTimeout(terminate);
+  }
 }

@@ -87,16 +87,7 @@ export function realDisk(): Disk {
     createWhole(path, bytes, mtimeMs) {
       return pace.run(() => storeWholeSync(path, bytes, mtimeMs), () => storeWhole(path, bytes, mtimeMs));
     },
-    async stat(path) {
-      try {
-        const { isFile, isDirectory, size, dev, ino, mtime } = await Deno.lstat(path);
-        const kind = isFile ? "file" : isDirectory ? "directory" : "other";
-        return { kind, size, id: `${dev}:${ino}`, mtimeMs: mtime?.getTime() ?? 0 };
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return undefined;
-        throw error;
-      }
-    },
+    stat: entryOf,
     async list(directory) {
       const entries = [];
       for await (const { name, isFile, isDirectory } of Deno.readDir(directory)) {
@@ -109,38 +100,53 @@ export function realDisk(): Disk {
     setModified: (path, mtimeMs) => Deno.utime(path, new Date(), new Date(mtimeMs)),
     rename: (from, to) => Deno.rename(from, to),
     remove: (path) => pace.run(() => Deno.removeSync(path), () => Deno.remove(path)),
-    async syncDirectory(path) {
-      // Windows can't open a directory as a file, and stores names by itself.
-      if (Deno.build.os === "windows") return;
-      await pace.run(
-        () => {
-          using directory = Deno.openSync(path, { read: true });
-          directory.syncSync();
-        },
-        async () => {
-          using directory = await Deno.open(path, { read: true });
-          await directory.sync();
-        },
-      );
-    },
-    async lock(path) {
-      // There a lock would keep out the other handles of this process as well.
-      if (Deno.build.os === "windows") return { close: () => {} };
-      const file = await Deno.open(path, { read: true, write: true });
-      const isLocked = await file.tryLock(true);
-      // A lock on a file that has lost its name keeps nobody out.
-      const found = isLocked ? await this.stat(path) : undefined;
-      const { dev, ino } = await file.stat();
-      if (found?.id === `${dev}:${ino}`) return file;
-      file.close();
-      return undefined;
-    },
+    syncDirectory: (path) => syncDirectory(path, pace),
+    lock: lockFile,
     async freeBytes(path) {
       const { bavail, bsize } = await statfs(path);
       return bavail * bsize;
     },
     bootId: readBootId(),
   };
+}
+
+async function entryOf(path: string): Promise<DiskEntry | undefined> {
+  try {
+    const { isFile, isDirectory, size, dev, ino, mtime } = await Deno.lstat(path);
+    const kind = isFile ? "file" : isDirectory ? "directory" : "other";
+    return { kind, size, id: `${dev}:${ino}`, mtimeMs: mtime?.getTime() ?? 0 };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function syncDirectory(path: string, pace: Pace): Promise<void> {
+  // Windows can't open a directory as a file, and stores names by itself.
+  if (Deno.build.os === "windows") return;
+  await pace.run(
+    () => {
+      using directory = Deno.openSync(path, { read: true });
+      directory.syncSync();
+    },
+    async () => {
+      using directory = await Deno.open(path, { read: true });
+      await directory.sync();
+    },
+  );
+}
+
+async function lockFile(path: string): Promise<{ close(): void } | undefined> {
+  // There a lock would keep out the other handles of this process as well.
+  if (Deno.build.os === "windows") return { close: () => {} };
+  const file = await Deno.open(path, { read: true, write: true });
+  const isLocked = await file.tryLock(true);
+  // A lock on a file that has lost its name keeps nobody out.
+  const found = isLocked ? await entryOf(path) : undefined;
+  const { dev, ino } = await file.stat();
+  if (found?.id === `${dev}:${ino}`) return file;
+  file.close();
+  return undefined;
 }
 
 function readBootId(): string | undefined {

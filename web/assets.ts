@@ -13,6 +13,7 @@ import indexHtml from "./index.html" with { type: "text" };
 import intakeJs from "./intake.js" with { type: "text" };
 import ledgerJs from "./ledger.js" with { type: "text" };
 import ledgerCss from "./ledger.css" with { type: "text" };
+import ledgerNarrowCss from "./ledger_narrow.css" with { type: "text" };
 import otherRowJs from "./other_row.js" with { type: "text" };
 import othersJs from "./others.js" with { type: "text" };
 import othersListJs from "./others_list.js" with { type: "text" };
@@ -28,6 +29,7 @@ import summaryCss from "./summary.css" with { type: "text" };
 import summaryJs from "./summary.js" with { type: "text" };
 import tokenPanelJs from "./token_panel.js" with { type: "text" };
 import uploadJs from "./upload.js" with { type: "text" };
+import uploadStateJs from "./upload_state.js" with { type: "text" };
 import wordingJs from "./wording.js" with { type: "text" };
 import downloadsCss from "./downloads.css" with { type: "text" };
 import downloadsHtml from "./downloads.html" with { type: "text" };
@@ -41,9 +43,14 @@ import downloadWordsJs from "./download_words.js" with { type: "text" };
 import downloadsJs from "./downloads.js" with { type: "text" };
 import eventFeedJs from "./event_feed.js" with { type: "text" };
 import backoffTs from "../net/backoff.ts" with { type: "text" };
+import flightTs from "../protocols/ws_upload/flight.ts" with { type: "text" };
 import flightWindowTs from "../protocols/ws_upload/flight_window.ts" with { type: "text" };
 import framesTs from "../protocols/ws_upload/frames.ts" with { type: "text" };
 import senderTs from "../protocols/ws_upload/sender.ts" with { type: "text" };
+import nextStepTs from "../protocols/ws_upload/next_step.ts" with { type: "text" };
+import senderMessagesTs from "../protocols/ws_upload/sender_messages.ts" with { type: "text" };
+import senderPatienceTs from "../protocols/ws_upload/sender_patience.ts" with { type: "text" };
+import senderStateTs from "../protocols/ws_upload/sender_state.ts" with { type: "text" };
 import serverMessagesTs from "../protocols/ws_upload/server_messages.ts" with { type: "text" };
 import safeNameTs from "../store/safe_name.ts" with { type: "text" };
 import formatTs from "../terminal/format.ts" with { type: "text" };
@@ -60,6 +67,7 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/", page(indexHtml)],
   ["/app.css", asset("text/css", appCss)],
   ["/ledger.css", asset("text/css", ledgerCss)],
+  ["/ledger_narrow.css", asset("text/css", ledgerNarrowCss)],
   ["/panels.css", asset("text/css", panelsCss)],
   ["/summary.css", asset("text/css", summaryCss)],
   ["/downloads", page(downloadsHtml)],
@@ -96,11 +104,17 @@ export const assets: ReadonlyMap<string, Asset> = new Map([
   ["/summary.js", script(summaryJs)],
   ["/token_panel.js", script(tokenPanelJs)],
   ["/upload.js", script(uploadJs)],
+  ["/upload_state.js", script(uploadStateJs)],
   ["/wording.js", script(wordingJs)],
   ["/modules/net/backoff.ts", script(eraseTypes(backoffTs))],
+  ["/modules/protocols/ws_upload/flight.ts", script(eraseTypes(flightTs))],
   ["/modules/protocols/ws_upload/flight_window.ts", script(eraseTypes(flightWindowTs))],
   ["/modules/protocols/ws_upload/frames.ts", script(eraseTypes(framesTs))],
   ["/modules/protocols/ws_upload/sender.ts", script(eraseTypes(senderTs))],
+  ["/modules/protocols/ws_upload/next_step.ts", script(eraseTypes(nextStepTs))],
+  ["/modules/protocols/ws_upload/sender_messages.ts", script(eraseTypes(senderMessagesTs))],
+  ["/modules/protocols/ws_upload/sender_patience.ts", script(eraseTypes(senderPatienceTs))],
+  ["/modules/protocols/ws_upload/sender_state.ts", script(eraseTypes(senderStateTs))],
   ["/modules/protocols/ws_upload/server_messages.ts", script(eraseTypes(serverMessagesTs))],
   ["/modules/store/safe_name.ts", script(eraseTypes(safeNameTs))],
   ["/modules/terminal/format.ts", script(eraseTypes(formatTs))],

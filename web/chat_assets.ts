@@ -11,6 +11,7 @@ import chatHtml from "./chat.html" with { type: "text" };
 import chatJs from "./chat.js" with { type: "text" };
 import chatLogJs from "./chat_log.js" with { type: "text" };
 import chatMemoryJs from "./chat_memory.js" with { type: "text" };
+import chatNarrowCss from "./chat_narrow.css" with { type: "text" };
 import chatRoomCss from "./chat_room.css" with { type: "text" };
 import chatRoomsJs from "./chat_rooms.js" with { type: "text" };
 import chatSessionJs from "./chat_session.js" with { type: "text" };
@@ -36,6 +37,7 @@ export const chatAssets: ReadonlyMap<string, Asset> = new Map([
   ["/login.html", chatPage],
   ["/app.css", asset("text/css", appCss)],
   ["/chat.css", asset("text/css", chatCss)],
+  ["/chat_narrow.css", asset("text/css", chatNarrowCss)],
   ["/chat_room.css", asset("text/css", chatRoomCss)],
   ["/panels.css", asset("text/css", panelsCss)],
   ["/summary.css", asset("text/css", summaryCss)],

@@ -4,10 +4,10 @@ import { CLOSE_TAKEN_OVER, parseServerMessage } from "./modules/protocols/ws_upl
 import { RateMeter } from "./modules/terminal/rate_meter.ts";
 import { HashedFile } from "./hashed_file.js";
 import { fileIdOf, resumeTokenOf } from "./remembered.js";
+import { isEnd, rowState, unreadableReason } from "./upload_state.js";
 
 /** Bytes in one message to a plain server. */
 const CHUNK_BYTES = 1_048_576;
-const ENDS = new Set(["done", "failed", "stopped"]);
 
 /**
  * One upload: the shell around {@linkcode UploadSender} that owns its socket, its file and its timer.
@@ -53,7 +53,7 @@ export class Upload {
   }
 
   get state() {
-    return this.#phase === "running" ? stateOf(this.#sender) : this.#phase;
+    return this.#phase === "running" ? rowState(this.#sender) : this.#phase;
   }
 
   /** The sender's own state, for the words of a row; `undefined` before it has begun. */
@@ -279,41 +279,9 @@ export class Upload {
 
   #tell() {
     if (this.state === this.#shownState) return;
-    if (ENDS.has(this.state)) this.#source?.close();
+    if (isEnd(this.state)) this.#source?.close();
     else if (this.state !== "uploading") this.#source?.rest();
     this.#shownState = this.state;
     this.#hooks.changed(this);
   }
-}
-
-/** The row's state for a sender's. */
-function stateOf({ state, wish }) {
-  switch (state.kind) {
-    case "offline":
-      return wish === "pause" ? "paused" : "offline";
-    case "connecting":
-    case "starting":
-    case "refused":
-    case "verifying":
-    case "clearing":
-      return wish === "pause" ? "paused" : "connecting";
-    case "reading":
-    case "sending":
-    case "streaming":
-    case "pausing":
-    case "resuming":
-      return "uploading";
-    case "hashing":
-    case "completing":
-    case "stopping":
-      return "finishing";
-    default:
-      return state.kind;
-  }
-}
-
-function unreadableReason(error) {
-  if (error?.name === "WorkerError") return error.message;
-  if (error?.name === "NotFoundError") return "The file is gone. Put it back, or choose it again.";
-  return "The file changed or can no longer be read. Choose it again.";
 }

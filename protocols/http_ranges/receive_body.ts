@@ -48,72 +48,89 @@ const WRITE_AFTER_MS = 50;
 
 /** Carries the body of a response into a file. */
 export function receiveBody(response: HttpResponse, options: ReceiveOptions): Receiving {
-  const { buffer, from, write, onArrived = () => {}, onWritten = () => {}, allow } = options;
-  let { to = Infinity } = options;
-  let at = from;
-  let filled = 0;
-  let firstMs = 0;
-  let isCut = false;
-  let unwritable: { readonly problem: unknown } | undefined;
+  return new ReceivingBody(response, options);
+}
+
+class ReceivingBody implements Receiving {
+  readonly ended: Promise<Received>;
+  readonly #response: HttpResponse;
+  readonly #options: ReceiveOptions;
+  #at: number;
+  #to: number;
+  /** Bytes in the buffer, and when the first of them came. */
+  #filled = 0;
+  #firstMs = 0;
+  #isCut = false;
+  #unwritable: { readonly problem: unknown } | undefined;
+
+  constructor(response: HttpResponse, options: ReceiveOptions) {
+    this.#response = response;
+    this.#options = options;
+    this.#at = options.from;
+    this.#to = options.to ?? Infinity;
+    this.ended = this.#receive();
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  shorten(to: number): void {
+    this.#to = Math.min(this.#to, to);
+    // What is being read is another's now.
+    if (this.#at + this.#filled >= this.#to) this.#response.close();
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    this.#response.close();
+  }
+
+  async #receive(): Promise<Received> {
+    try {
+      for (let isOver = false; !isOver;) {
+        while (await this.#fill());
+        isOver = this.#filled === 0;
+        await this.#flush();
+      }
+      return this.#isCut ? { kind: "lost", problem: new ConnectionProblem("It was cut") } : { kind: "end" };
+    } catch (problem) {
+      if (this.#unwritable === undefined) await this.#flush().catch(() => {});
+      if (this.#unwritable !== undefined) return { kind: "unwritable", problem: this.#unwritable.problem };
+      return this.#at >= this.#to ? { kind: "end" } : { kind: "lost", problem };
+    } finally {
+      this.#response.close();
+    }
+  }
 
   /** @returns Whether there may be more. */
-  async function fill(): Promise<boolean> {
-    const wanted = Math.min(buffer.length - filled, to - at - filled);
+  async #fill(): Promise<boolean> {
+    const { buffer, allow, onArrived } = this.#options;
+    const wanted = Math.min(buffer.length - this.#filled, this.#to - this.#at - this.#filled);
     if (wanted <= 0) return false;
     const room = allow === undefined ? wanted : Math.min(wanted, await allow(wanted));
     if (room === 0) return false;
-    const count = await response.read(buffer.subarray(filled, filled + room));
+    const count = await this.#response.read(buffer.subarray(this.#filled, this.#filled + room));
     if (count === null) return false;
-    if (filled === 0) firstMs = performance.now();
-    filled += count;
-    onArrived(count);
-    return filled < buffer.length && at + filled < to && performance.now() - firstMs < WRITE_AFTER_MS;
+    if (this.#filled === 0) this.#firstMs = performance.now();
+    this.#filled += count;
+    onArrived?.(count);
+    const isRoom = this.#filled < buffer.length && this.#at + this.#filled < this.#to;
+    return isRoom && performance.now() - this.#firstMs < WRITE_AFTER_MS;
   }
 
-  async function flush(): Promise<void> {
-    const count = isCut ? 0 : Math.min(filled, to - at);
-    filled = 0;
+  async #flush(): Promise<void> {
+    const { buffer, write, onWritten } = this.#options;
+    const count = this.#isCut ? 0 : Math.min(this.#filled, this.#to - this.#at);
+    this.#filled = 0;
     if (count <= 0) return;
     try {
-      await write(buffer.subarray(0, count), at);
+      await write(buffer.subarray(0, count), this.#at);
     } catch (problem) {
-      unwritable = { problem };
+      this.#unwritable = { problem };
       throw problem;
     }
-    at += count;
-    onWritten(count);
+    this.#at += count;
+    onWritten?.(count);
   }
-
-  async function receive(): Promise<Received> {
-    try {
-      for (let isOver = false; !isOver;) {
-        while (await fill());
-        isOver = filled === 0;
-        await flush();
-      }
-      return isCut ? { kind: "lost", problem: new ConnectionProblem("It was cut") } : { kind: "end" };
-    } catch (problem) {
-      if (unwritable === undefined) await flush().catch(() => {});
-      if (unwritable !== undefined) return { kind: "unwritable", problem: unwritable.problem };
-      return at >= to ? { kind: "end" } : { kind: "lost", problem };
-    } finally {
-      response.close();
-    }
-  }
-
-  return {
-    get at() {
-      return at;
-    },
-    shorten(earlier) {
-      to = Math.min(to, earlier);
-      // What is being read is another's now.
-      if (at + filled >= to) response.close();
-    },
-    cut() {
-      isCut = true;
-      response.close();
-    },
-    ended: receive(),
-  };
 }

@@ -11,48 +11,26 @@ import { requests } from "./requests.ts";
 import { parse } from "./route.ts";
 import type { Tracker } from "./tracker.ts";
 
+/** What following events needs. */
+interface EventSite {
+  readonly tracker: Tracker;
+  readonly streams: EventStreams;
+  readonly gate: Gate;
+}
+
 /** `/events` and `/ws`. */
-export function eventResources(
-  { tracker, streams, gate }: {
-    readonly tracker: Tracker;
-    readonly streams: EventStreams;
-    readonly gate: Gate;
-  },
-): readonly Resource[] {
-  const following = (call: Call): Following => {
-    const query = new URLSearchParams(call.request.head.query);
-    const { channel, peer_id: peer, since } = parse(requests.events, {
-      channel: query.getAll("channel"),
-      peer_id: query.get("peer_id") ?? undefined,
-      since: call.request.head.headers.get("last-event-id") ?? query.get("since") ?? undefined,
-    });
-    for (const each of channel) tracker.checkChannel(each);
-    if (peer !== undefined) tracker.speak(peer, call);
-    if (streams.count >= MAX_LISTENERS) throw new Refusal(503, "Too many follow already");
-    // What is kept as long as the stream lasts must not hold the request.
-    const { session, caller } = call;
-    return { channels: channel, peer, since, isAllowed: () => isAllowed(peer, { session, caller }) };
-  };
-  const isAllowed = (peer: string | undefined, { session, caller }: Pick<Call, "session" | "caller">) => {
-    if (!gate.isStillOn(session, Date.now())) return false;
-    return peer === undefined || tracker.maySpeak(peer, caller);
-  };
-  /** As long as a stream in its name is open a peer is not silent. */
-  const counted = async (peer: string | undefined, serving: Promise<void>) => {
-    if (peer === undefined) return await serving;
-    tracker.peers.countStreams(peer, 1, Date.now());
-    await serving.finally(() => tracker.peers.countStreams(peer, -1, Date.now()));
-  };
+export function eventResources(site: EventSite): readonly Resource[] {
+  const { streams } = site;
   return [
     {
       path: "/events",
       respond(call) {
-        const asked = following(call);
+        const asked = following(site, call);
         return new Answer({
           headerLines: SSE_LINES,
           takeOver: call.request.head.method === "HEAD"
             ? undefined
-            : (stream) => counted(asked.peer, streams.serveSse(stream, asked)),
+            : (stream) => counted(site, asked.peer, streams.serveSse(stream, asked)),
         });
       },
     },
@@ -60,14 +38,11 @@ export function eventResources(
       path: "/ws",
       respond(call) {
         const { headers } = call.request.head;
-        const key = headers.get("sec-websocket-key") ?? "";
-        // A field that Connection does not name is not for this hop (RFC 9110 section 7.6.1, RFC 6455 section 4.2.1).
-        const isAsked = headers.get("upgrade")?.toLowerCase() === "websocket" && KEY.test(key) &&
-          /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.get("connection") ?? "");
-        if (!isAsked || headers.get("sec-websocket-version") !== "13") {
+        const key = upgradeKey(headers);
+        if (key === undefined) {
           return failure(426, "Here is a WebSocket", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
         }
-        const asked = following(call);
+        const asked = following(site, call);
         const offered = headers.get("sec-websocket-protocol")?.split(",").map((name) => name.trim());
         const protocol = offered?.includes(SUBPROTOCOL) ? `Sec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n` : "";
         return new Answer({
@@ -75,11 +50,51 @@ export function eventResources(
           headerLines: `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${
             acceptFor(key)
           }\r\n${protocol}`,
-          takeOver: (stream) => counted(asked.peer, streams.serveWebSocket(stream, asked)),
+          takeOver: (stream) => counted(site, asked.peer, streams.serveWebSocket(stream, asked)),
         });
       },
     },
   ];
+}
+
+/** What a request wants to follow. @throws {Refusal} It may not, or can't. */
+function following({ tracker, streams, gate }: EventSite, call: Call): Following {
+  const query = new URLSearchParams(call.request.head.query);
+  const { channel, peer_id: peer, since } = parse(requests.events, {
+    channel: query.getAll("channel"),
+    peer_id: query.get("peer_id") ?? undefined,
+    since: call.request.head.headers.get("last-event-id") ?? query.get("since") ?? undefined,
+  });
+  for (const each of channel) tracker.checkChannel(each);
+  if (peer !== undefined) tracker.speak(peer, call);
+  if (streams.count >= MAX_LISTENERS) throw new Refusal(503, "Too many follow already");
+  // What is kept as long as the stream lasts must not hold the request.
+  const { session, caller } = call;
+  const isAllowed = () => {
+    if (!gate.isStillOn(session, Date.now())) return false;
+    return peer === undefined || tracker.maySpeak(peer, caller);
+  };
+  return { channels: channel, peer, since, isAllowed };
+}
+
+/** As long as a stream in its name is open a peer is not silent. */
+async function counted(
+  { tracker: { peers } }: EventSite,
+  peer: string | undefined,
+  serving: Promise<void>,
+): Promise<void> {
+  if (peer === undefined) return await serving;
+  peers.countStreams(peer, 1, Date.now());
+  await serving.finally(() => peers.countStreams(peer, -1, Date.now()));
+}
+
+/** The key of a request for a WebSocket; `undefined`: it is none, or of another version. */
+function upgradeKey(headers: Call["request"]["head"]["headers"]): string | undefined {
+  const key = headers.get("sec-websocket-key") ?? "";
+  // A field that Connection does not name is not for this hop (RFC 9110 section 7.6.1, RFC 6455 section 4.2.1).
+  const isAsked = headers.get("upgrade")?.toLowerCase() === "websocket" && KEY.test(key) &&
+    /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.get("connection") ?? "");
+  return isAsked && headers.get("sec-websocket-version") === "13" ? key : undefined;
 }
 
 /** 16 bytes in base64 (RFC 6455 section 4.2.1). */

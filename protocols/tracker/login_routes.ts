@@ -19,8 +19,8 @@ export interface LoginSite {
 }
 
 /** Who is asking. */
-export function loginRoutes({ tracker, users, rates, hasToken, onLogin }: LoginSite): readonly Route[] {
-  const { sessions } = tracker;
+export function loginRoutes(site: LoginSite): readonly Route[] {
+  const { tracker, users, hasToken } = site;
   return [
     route({
       methods: ["post", "put"],
@@ -29,30 +29,7 @@ export function loginRoutes({ tracker, users, rates, hasToken, onLogin }: LoginS
       request: requests.login,
       answer: answers.user,
       allowsForm: true,
-      async run({ username, password }, call) {
-        if (!users.areThere) return unauthorized(call, "This tracker has no users: nobody has to log in");
-        const takeBack = await rates.login(username, call.address);
-        if (!await users.check(username, password)) {
-          onLogin("refused");
-          return unauthorized(call, "User or password is wrong");
-        }
-        await takeBack();
-        onLogin("granted");
-        const token = crypto.getRandomValues(new Uint8Array(32)).toBase64({
-          alphabet: "base64url",
-          omitPadding: true,
-        });
-        const { begun, ended } = sessions.begin(token, username, call.nowMs);
-        // A login over another ends that: nobody keeps a cookie that was planted before (session fixation).
-        const over = [ended, call.session].filter((session) => session !== undefined);
-        for (const session of over) sessions.end(session);
-        await tracker.saveSession(
-          { type: "session", session: begun },
-          ...over.map(({ hash }) => ({ type: "end-session", hash }) as const),
-        );
-        const message = `Welcome, ${username}`;
-        return successOf({ message, user: username }, setCookie(token, call.isSecure));
-      },
+      run: (given, call) => login(site, given, call),
     }),
     route({
       methods: ["post", "put"],
@@ -63,7 +40,7 @@ export function loginRoutes({ tracker, users, rates, hasToken, onLogin }: LoginS
       allowsForm: true,
       async run(_input, { session, isSecure }) {
         if (session !== undefined) {
-          sessions.end(session);
+          tracker.sessions.end(session);
           await tracker.saveSession({ type: "end-session", hash: session.hash });
         }
         return successOf({ message: "Logged out" }, setCookie(undefined, isSecure));
@@ -76,20 +53,7 @@ export function loginRoutes({ tracker, users, rates, hasToken, onLogin }: LoginS
       request: requests.nothing,
       answer: answers.user,
       allowsForm: true,
-      async run(_input, call) {
-        const { session, isSecure, nowMs, request } = call;
-        const token = sessionToken(request.head.headers.get("cookie"));
-        if (session === undefined || token === undefined) {
-          if (users.areThere) return unauthorized(call, "Nobody is logged in");
-          return successOf({ message: "Hello", user: null });
-        }
-        const renewed = sessions.renew(session, nowMs);
-        await tracker.saveSession({ type: "session", session: renewed });
-        return successOf(
-          { message: `Hello, ${session.user}`, user: session.user },
-          setCookie(token, isSecure),
-        );
-      },
+      run: (_input, call) => greet(site, call),
     }),
     route({
       methods: ["get"],
@@ -102,6 +66,48 @@ export function loginRoutes({ tracker, users, rates, hasToken, onLogin }: LoginS
       },
     }),
   ];
+}
+
+/** Begins a session for who knows the password. */
+async function login(
+  { tracker, users, rates, onLogin }: LoginSite,
+  { username, password }: { readonly username: string; readonly password: string },
+  call: Call,
+): Promise<Answer> {
+  if (!users.areThere) return unauthorized(call, "This tracker has no users: nobody has to log in");
+  const takeBack = await rates.login(username, call.address);
+  if (!await users.check(username, password)) {
+    onLogin("refused");
+    return unauthorized(call, "User or password is wrong");
+  }
+  await takeBack();
+  onLogin("granted");
+  const token = crypto.getRandomValues(new Uint8Array(32)).toBase64({
+    alphabet: "base64url",
+    omitPadding: true,
+  });
+  const { begun, ended } = tracker.sessions.begin(token, username, call.nowMs);
+  // A login over another ends that: nobody keeps a cookie that was planted before (session fixation).
+  const over = [ended, call.session].filter((session) => session !== undefined);
+  for (const session of over) tracker.sessions.end(session);
+  await tracker.saveSession(
+    { type: "session", session: begun },
+    ...over.map(({ hash }) => ({ type: "end-session", hash }) as const),
+  );
+  return successOf({ message: `Welcome, ${username}`, user: username }, setCookie(token, call.isSecure));
+}
+
+/** Says who is logged in, and renews the session. */
+async function greet({ tracker, users }: LoginSite, call: Call): Promise<Answer> {
+  const { session, isSecure, nowMs, request } = call;
+  const token = sessionToken(request.head.headers.get("cookie"));
+  if (session === undefined || token === undefined) {
+    if (users.areThere) return unauthorized(call, "Nobody is logged in");
+    return successOf({ message: "Hello", user: null });
+  }
+  const renewed = tracker.sessions.renew(session, nowMs);
+  await tracker.saveSession({ type: "session", session: renewed });
+  return successOf({ message: `Hello, ${session.user}`, user: session.user }, setCookie(token, isSecure));
 }
 
 /** An answer for somebody who has to log in: a page for people. */

@@ -11,7 +11,11 @@ import type { Sent, Tracker } from "./tracker.ts";
 
 /** What is said, in channels and between two. */
 export function messageRoutes(tracker: Tracker, rates: Rates): readonly Route[] {
-  const { channels, history, peers } = tracker;
+  return [...sendingRoutes(tracker, rates), ...readingRoutes(tracker)];
+}
+
+function sendingRoutes(tracker: Tracker, rates: Rates): readonly Route[] {
+  const { channels, peers } = tracker;
   return [
     route({
       methods: ["post"],
@@ -49,6 +53,12 @@ export function messageRoutes(tracker: Tracker, rates: Rates): readonly Route[] 
         );
       },
     }),
+  ];
+}
+
+function readingRoutes(tracker: Tracker): readonly Route[] {
+  const { history } = tracker;
+  return [
     route({
       methods: ["get", "post"],
       path: "/get-messages",

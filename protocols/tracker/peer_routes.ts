@@ -12,7 +12,10 @@ const LIST_MS = 1_000;
 
 /** Who is there, and in which channels. */
 export function peerRoutes(tracker: Tracker, rates: Rates): readonly Route[] {
-  const { peers, channels, history } = tracker;
+  return [...presenceRoutes(tracker, rates), ...membershipRoutes(tracker, rates)];
+}
+
+function presenceRoutes(tracker: Tracker, rates: Rates): readonly Route[] {
   const list = peerList(tracker);
   return [
     route({
@@ -37,6 +40,24 @@ export function peerRoutes(tracker: Tracker, rates: Rates): readonly Route[] {
     }),
     route({
       methods: ["post"],
+      path: "/connect-peer",
+      summary: "Tell the address of a peer that is present",
+      request: requests.connection,
+      answer: answers.connection,
+      run({ from_peer, to_peer }, call) {
+        tracker.speak(from_peer, call);
+        const peer_info = addressOf(tracker.present(to_peer));
+        return successOf({ message: "Peer info retrieved", peer_info });
+      },
+    }),
+  ];
+}
+
+function membershipRoutes(tracker: Tracker, rates: Rates): readonly Route[] {
+  const { peers, channels, history } = tracker;
+  return [
+    route({
+      methods: ["post"],
       path: "/add-list",
       summary: "Make a peer a member of a channel",
       request: requests.membership,
@@ -59,18 +80,6 @@ export function peerRoutes(tracker: Tracker, rates: Rates): readonly Route[] {
         await tracker.leave(channel, peer_id, call);
         const members_count = channels.memberCount(channel);
         return successOf({ message: `Removed from channel ${channel}`, channel, members_count });
-      },
-    }),
-    route({
-      methods: ["post"],
-      path: "/connect-peer",
-      summary: "Tell the address of a peer that is present",
-      request: requests.connection,
-      answer: answers.connection,
-      run({ from_peer, to_peer }, call) {
-        tracker.speak(from_peer, call);
-        const peer_info = addressOf(tracker.present(to_peer));
-        return successOf({ message: "Peer info retrieved", peer_info });
       },
     }),
     route({

@@ -8,6 +8,11 @@ import type { ServerMessage } from "./server_messages.ts";
 /** What the person wants: run it, hold it, end it and delete the part, or end it and keep the part. */
 export type Wish = "run" | "pause" | "stop" | "quit";
 
+/** Whether a wish ends an upload. */
+export function isToEnd(wish: Wish): boolean {
+  return wish === "stop" || wish === "quit";
+}
+
 /** Where an upload stands. Times are on the clock that the caller passes in, in milliseconds. */
 export type SenderState =
   /** No connection; the next attempt is due at `retryAtMs`. */
@@ -37,6 +42,33 @@ export type SenderState =
   | { readonly kind: "done"; readonly filePath: string }
   | { readonly kind: "stopped"; readonly deleted: boolean }
   | { readonly kind: "failed"; readonly reason: string };
+
+/** Whether an upload has come to an end, which is never left. */
+export function hasEnded({ kind }: SenderState): boolean {
+  return kind === "done" || kind === "stopped" || kind === "failed";
+}
+
+/** Whether the server knows nothing of the upload on this connection, or there is none. */
+export function isUnstarted({ kind }: SenderState): boolean {
+  return kind === "offline" || kind === "connecting" || kind === "starting" || kind === "refused";
+}
+
+/** Whether bytes are under way, or may be. */
+export function isUnderWay(state: SenderState): boolean {
+  return state.kind === "sending" || state.kind === "streaming" || isEnding(state);
+}
+
+/** Extension: whether everything was sent, and may not have arrived. */
+export function isEnding({ kind }: SenderState): boolean {
+  return kind === "hashing" || kind === "completing";
+}
+
+/** When the state is to be left if nothing happens; `undefined`: only an event can move the upload on. */
+export function wakeAtMs(state: SenderState): number | undefined {
+  if ("deadlineMs" in state) return state.deadlineMs;
+  if ("retryAtMs" in state) return state.retryAtMs;
+  return undefined;
+}
 
 /** What happened outside. */
 export type SenderEvent =

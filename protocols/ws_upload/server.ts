@@ -4,7 +4,7 @@ import { lockDirectory, type LockedDirectory } from "../../store/lock.ts";
 import { UploadStore } from "../../store/upload_store.ts";
 import { AccessGate, type Denial } from "./access_gate.ts";
 import { EventHub } from "./event_hub.ts";
-import { type PageAsset, respond } from "./http_routes.ts";
+import { type PageAsset, respond, type Site } from "./http_routes.ts";
 import { type HttpServer, listen, type TlsPair } from "./http_server.ts";
 import { scrape } from "./scrape.ts";
 import { type ShareList, shareList } from "./share_list.ts";
@@ -92,45 +92,18 @@ export async function startUploadServer(options: UploadServerOptions): Promise<U
   }
 }
 
-async function startIn(
-  directory: LockedDirectory,
-  options: UploadServerOptions & { readonly side: SideService | undefined },
-): Promise<UploadServer> {
-  const { disk = realDisk() } = options;
-  const store = await UploadStore.open(directory.path, { disk, nowMs: Date.now() });
-  const memory = new ReceiveMemory(RECEIVE_BYTES);
-  const metrics = new UploadMetrics();
-  let share: ShareList | undefined;
-  const onEvent = (event: UploadEvent) => {
-    metrics.count(event);
-    share?.onEvent(event);
-    options.onEvent(event);
-  };
-  const connections: Connections = new Map();
-  const uploads = await Uploads.open({ ...options, store, onEvent, metrics });
-  const expire = () => uploads.expire(Date.now() - options.expireMs);
-  await expire();
+type StartOptions = UploadServerOptions & { readonly side: SideService | undefined };
+
+async function startIn(directory: LockedDirectory, options: StartOptions): Promise<UploadServer> {
+  const parts = await openParts(directory, options);
+  const { store, uploads, memory, metrics, connections, share, hub } = parts;
   const { side } = options;
-  const hub = new EventHub(() => ({ ...share?.snapshot(), ...side?.snapshot() }));
-  if (options.shareList) share = shareList(uploads, (events) => hub.publish(events));
-  side?.follow((events) => hub.publish(events));
   const scheme = options.tls === undefined ? "http" : "https";
   const gate = new AccessGate({ ...options, scheme }, (denial) => {
     metrics.rejected(denial.reason).increment();
     options.onDenied(denial);
   });
-  const site = {
-    gate,
-    page: options.page,
-    root: store.root,
-    share,
-    side,
-    hub: share === undefined && side === undefined ? undefined : hub,
-    scrape: async () => {
-      return await scrape({ metrics, uploads, store, connections, memory }) + (side?.scrape() ?? "");
-    },
-    onError: (path: string, error: unknown) => onEvent({ type: "unusable", path, reason: String(error) }),
-  };
+  const site = siteOf(parts, { ...options, gate });
   let closed: Promise<void> | undefined;
   const http = await listen((request, response) => void respond({ request, response }, site), {
     ...options,
@@ -148,7 +121,7 @@ async function startIn(
       });
     },
   });
-  const expirer = setInterval(() => void expire(), EXPIRE_EVERY_MS);
+  const expirer = setInterval(() => void uploads.expire(Date.now() - options.expireMs), EXPIRE_EVERY_MS);
   return {
     host: options.host,
     port: http.port,
@@ -160,6 +133,56 @@ async function startIn(
         directory[Symbol.dispose]();
       });
     },
+  };
+}
+
+/** What a server consists of, besides its connections to the world. */
+interface Parts {
+  readonly store: UploadStore;
+  readonly uploads: Uploads;
+  readonly memory: ReceiveMemory;
+  readonly metrics: UploadMetrics;
+  readonly connections: Connections;
+  readonly share: ShareList | undefined;
+  readonly hub: EventHub;
+  /** Counts an event, and tells whom it is to be told. */
+  readonly onEvent: (event: UploadEvent) => void;
+}
+
+async function openParts(directory: LockedDirectory, options: StartOptions): Promise<Parts> {
+  const { disk = realDisk(), side } = options;
+  const store = await UploadStore.open(directory.path, { disk, nowMs: Date.now() });
+  const memory = new ReceiveMemory(RECEIVE_BYTES);
+  const metrics = new UploadMetrics();
+  let share: ShareList | undefined;
+  const onEvent = (event: UploadEvent) => {
+    metrics.count(event);
+    share?.onEvent(event);
+    options.onEvent(event);
+  };
+  const uploads = await Uploads.open({ ...options, store, onEvent, metrics });
+  await uploads.expire(Date.now() - options.expireMs);
+  const hub = new EventHub(() => ({ ...share?.snapshot(), ...side?.snapshot() }));
+  if (options.shareList) share = shareList(uploads, (events) => hub.publish(events));
+  side?.follow((events) => hub.publish(events));
+  return { store, uploads, memory, metrics, connections: new Map(), share, hub, onEvent };
+}
+
+function siteOf(
+  { store, uploads, memory, metrics, connections, share, hub, onEvent }: Parts,
+  { gate, page, side }: Pick<StartOptions, "page" | "side"> & { readonly gate: AccessGate },
+): Site {
+  return {
+    gate,
+    page,
+    root: store.root,
+    share,
+    side,
+    hub: share === undefined && side === undefined ? undefined : hub,
+    scrape: async () => {
+      return await scrape({ metrics, uploads, store, connections, memory }) + (side?.scrape() ?? "");
+    },
+    onError: (path, error) => onEvent({ type: "unusable", path, reason: String(error) }),
   };
 }
 

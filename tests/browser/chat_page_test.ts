@@ -1,58 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Page } from "playwright-core";
 import { hashPassword } from "../../protocols/tracker/passwords.ts";
-import { startTracker } from "../../protocols/tracker/server.ts";
 import { chatAssets } from "../../web/chat_assets.ts";
+import { button, enter, message, plainPeer, say, withTracker } from "../support/chat_page.ts";
 import { withBrowser } from "../support/page.ts";
 import { tempDir } from "../support/temp_dir.ts";
-import { type TestTracker, testTracker } from "../support/tracker.ts";
-
-type Options = Partial<Parameters<typeof startTracker>[0]>;
-
-async function withTracker(
-  test: (tracker: TestTracker) => Promise<void>,
-  options: Options = {},
-): Promise<void> {
-  await using tracker = await testTracker({
-    page: chatAssets,
-    rates: { perAddress: 0, perPeer: 0 },
-    ...options,
-  });
-  await test(tracker);
-  assertEquals(tracker.errors, []);
-}
-
-/** Opens the page and enters under a name. */
-async function enter(page: Page, name: string): Promise<void> {
-  await page.locator("#name-input").fill(name);
-  await page.keyboard.press("Enter");
-  await page.locator('body[data-connected="true"]').waitFor();
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.locator("#input").fill(text);
-  await page.keyboard.press("Enter");
-}
-
-function message(page: Page, text: string) {
-  return page.locator(".message[data-id]", { has: page.getByText(text, { exact: true }) });
-}
-
-function button(page: Page, list: "channels" | "directs" | "members", name: string) {
-  return page.locator(`#${list} button`, { has: page.getByText(name, { exact: true }) });
-}
-
-/** A peer that knows the plain protocol alone. */
-async function plainPeer(
-  tracker: TestTracker,
-  peer_id: string,
-): Promise<(channel: string, message: string) => Promise<void>> {
-  await tracker.post("/submit-info", { peer_id, ip: "127.0.0.1", port: 9 });
-  return async (channel, message) => {
-    await tracker.post("/add-list", { peer_id, channel });
-    assertEquals((await tracker.post("/broadcast-peer", { peer_id, channel, message })).status, 200);
-  };
-}
+import { testTracker } from "../support/tracker.ts";
 
 Deno.test("two browsers talk in a channel and alone, and see who is there", async () => {
   await withTracker(async ({ url }) => {
@@ -258,49 +210,4 @@ Deno.test("a name that is bound to somebody else is refused, with the reason", a
       await bob.locator("#name-problem", { hasText: "bound to somebody else" }).waitFor();
     }, { expected: /401|403/ });
   }, { users });
-});
-
-Deno.test("the keyboard does everything: rooms with Alt and arrows, Escape back to writing", async () => {
-  await withTracker(async ({ url }) => {
-    await withBrowser(async (openTab) => {
-      const page = await openTab(url);
-      await enter(page, "alice");
-      await page.locator("#join-input").focus();
-      await page.keyboard.type("zebra");
-      await page.keyboard.press("Enter");
-      await page.locator("#room-title", { hasText: "#zebra" }).waitFor();
-      await page.keyboard.press("Alt+ArrowUp");
-      await page.locator("#room-title", { hasText: "#general" }).waitFor();
-      await page.locator("#log").focus();
-      await page.keyboard.press("Escape");
-      await page.keyboard.type("two");
-      await page.keyboard.press("Shift+Enter");
-      await page.keyboard.type("lines");
-      await page.keyboard.press("Enter");
-      assertEquals(await page.locator(".message[data-id] .text").textContent(), "two\nlines");
-    });
-  });
-});
-
-Deno.test("a phone shows one part at a time, and nothing overflows", async () => {
-  await withTracker(async (tracker) => {
-    const bob = await plainPeer(tracker, "bob");
-    await withBrowser(async (openTab) => {
-      const page = await openTab(tracker.url);
-      await enter(page, "alice");
-      await page.setViewportSize({ width: 320, height: 640 });
-      for (let i = 0; i < 30; i++) await bob("general", `${"long-word-".repeat(40)}${i}`);
-      await page.getByText("long-word-29").waitFor();
-      const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth" +
-        " + document.documentElement.scrollHeight - document.documentElement.clientHeight";
-      assertEquals(await page.evaluate(overflow), 0);
-      await page.locator("#show-members").click();
-      await button(page, "members", "bob").click();
-      await page.locator("#room-title", { hasText: "bob" }).waitFor();
-      assertEquals(await page.locator("#input").isVisible(), true);
-      await page.locator("#show-rooms").click();
-      await button(page, "channels", "general").click();
-      await page.getByText("long-word-29").waitFor();
-    });
-  });
 });

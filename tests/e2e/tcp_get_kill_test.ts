@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { filesBelow, pseudoRandomBytes, sha256 } from "../support/bytes.ts";
-import { claimed } from "../support/killed_download.ts";
+import { claimed } from "../support/claimed.ts";
 import { killedGet } from "../support/killed_get.ts";
 import { finished, startTcpServer, startTransfer } from "../support/program.ts";
 import { tempDir } from "../support/temp_dir.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { filesBelow, pseudoRandomBytes, sha256 } from "../support/bytes.ts";
-import { claimed } from "../support/killed_download.ts";
+import { claimed } from "../support/claimed.ts";
 import { killedGet } from "../support/killed_get.ts";
 import { plainUdpClient } from "../support/plain_udp_client.ts";
 import { plainUdpServer } from "../support/plain_udp_server.ts";

@@ -1,48 +1,21 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { type Disk, realDisk } from "../../store/disk.ts";
-import { encodeRecord } from "../../store/journal.ts";
-import { type StoredUpload, UploadStore } from "../../store/upload_store.ts";
-import { filesBelow, pseudoRandomBytes, sha256 } from "../support/bytes.ts";
+import { realDisk } from "../../store/disk.ts";
+import { filesBelow, pseudoRandomBytes } from "../support/bytes.ts";
+import {
+  type Content,
+  DIGEST,
+  FILE,
+  HALF,
+  journal,
+  load,
+  namesIn,
+  OPEN,
+  torn,
+  UPLOAD,
+  write,
+} from "../support/stored_uploads.ts";
 import { tempDir } from "../support/temp_dir.ts";
-
-const FILE = pseudoRandomBytes(1000);
-const DIGEST = sha256(FILE);
-const UPLOAD = { fileId: "f", name: "data.bin", fileSize: FILE.length, tokenHash: undefined };
-const OPEN = { type: "open", version: 1, fileId: "f", name: "data.bin", fileSize: 1000 };
-
-interface Loaded {
-  readonly uploads: readonly StoredUpload[];
-  /** Base names of what could not be continued, with the reasons. */
-  readonly unusable: readonly string[];
-  readonly store: UploadStore;
-}
-
-async function load(root: string, disk: Disk = realDisk()): Promise<Loaded> {
-  const store = await UploadStore.open(root, { disk, nowMs: 0 });
-  const unusable: string[] = [];
-  const uploads = await store.load({
-    nowMs: 0,
-    onUnusable: (path, reason) => void unusable.push(`${path.slice(root.length + 1)}: ${reason}`),
-  });
-  return { uploads, unusable, store };
-}
-
-/** What stands in a directory by name: text, bytes, or where a link points. */
-type Content = Uint8Array | string | { readonly linkTo: string };
-
-async function write(root: string, files: Readonly<Record<string, Content>>): Promise<void> {
-  for (const [name, content] of Object.entries(files)) {
-    const path = join(root, name);
-    if (typeof content === "string") await Deno.writeTextFile(path, content);
-    else if (content instanceof Uint8Array) await Deno.writeFile(path, content);
-    else await Deno.symlink(content.linkTo, path);
-  }
-}
-
-const HALF = FILE.subarray(0, 500);
-const journal = (...records: readonly unknown[]) => records.map(encodeRecord).join("");
-const torn = (text: string) => text.slice(0, text.length / 2);
 
 /** Directories as crashes, people and attackers leave them, and what becomes of them. */
 const DIRECTORIES: readonly {
@@ -121,12 +94,6 @@ for (const { what, files, found, unusable, left = Object.keys(files) } of DIRECT
     assertEquals(await namesIn(dir.path), [...left].sort());
     if ("target" in files) assertEquals(await Deno.readFile(join(dir.path, "target")), HALF);
   });
-}
-
-async function namesIn(root: string): Promise<string[]> {
-  const names = [];
-  for await (const { name } of Deno.readDir(root)) if (name !== ".transfer") names.push(name);
-  return names.sort();
 }
 
 Deno.test("what one part has wrong keeps no other from going on", async () => {
@@ -238,83 +205,4 @@ Deno.test("a directory that was moved goes on, parts and half published ones ali
   await upload.part.forget();
   assertEquals(path, join(after, "sub/data.bin"));
   assertEquals(await filesBelow(after), ["done.bin", "sub/data.bin"]);
-});
-
-/** Uploads the file to a directory that may hold something under its name already. */
-async function publish(
-  root: string,
-  { disk = realDisk(), overwrite = false }: { readonly disk?: Disk; readonly overwrite?: boolean } = {},
-): Promise<string> {
-  const { store } = await load(root, disk);
-  const part = await store.create(UPLOAD);
-  await part.append(FILE);
-  const { path } = await store.publish({ ...UPLOAD, part }, { overwrite, sha256: DIGEST, nowMs: 0 });
-  await part.forget();
-  assertEquals(await Deno.readFile(path), FILE);
-  return path.slice(root.length + 1);
-}
-
-for (const code of ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]) {
-  Deno.test(`a file system that answers ${code} to a link is published to, and nothing is replaced`, async () => {
-    await using dir = await tempDir();
-    const link = () => Promise.reject(Object.assign(new Error(`link: ${code}`), { code }));
-    const disk = { ...realDisk(), link };
-    assertEquals(await publish(dir.path, { disk }), "data.bin");
-    await Deno.writeTextFile(join(dir.path, "data.bin"), "somebody's");
-    assertEquals(await publish(dir.path, { disk }), "data (1).bin");
-    assertEquals(await Deno.readTextFile(join(dir.path, "data.bin")), "somebody's");
-    assertEquals(await namesIn(dir.path), ["data (1).bin", "data.bin"]);
-  });
-}
-
-Deno.test("without links, too, a name that is taken at the last moment is not replaced", async () => {
-  await using dir = await tempDir();
-  const link = async (_from: string, to: string) => {
-    if (to.endsWith("/data.bin")) await Deno.writeTextFile(to, "somebody's");
-    throw Object.assign(new Error("link: EPERM"), { code: "EPERM" });
-  };
-  assertEquals(await publish(dir.path, { disk: { ...realDisk(), link } }), "data (1).bin");
-  assertEquals(await Deno.readTextFile(join(dir.path, "data.bin")), "somebody's");
-});
-
-Deno.test("a link that fails for another reason publishes nothing and keeps the part", async () => {
-  await using dir = await tempDir();
-  const link = () => Promise.reject(Object.assign(new Error("link: EIO"), { code: "EIO" }));
-  const failed = await publish(dir.path, { disk: { ...realDisk(), link } }).catch(String);
-  assertMatch(failed, /EIO/);
-  assertEquals(await namesIn(dir.path), ["data.bin.part", "data.bin.part.journal"]);
-});
-
-for (const [overwrite, expected] of [[true, "data.bin"], [false, "data (1).bin"]] as const) {
-  Deno.test(`over a file, ${overwrite ? "with" : "without"} overwrite, a file becomes ${expected}`, async () => {
-    await using dir = await tempDir();
-    await write(dir.path, { "data.bin": "old" });
-    assertEquals(await publish(dir.path, { overwrite }), expected);
-  });
-  for (const linkTo of ["elsewhere", "nowhere"]) {
-    Deno.test(`over a link to ${linkTo}, ${overwrite ? "with" : "without"} overwrite, a file is numbered`, async () => {
-      await using dir = await tempDir();
-      await write(dir.path, { elsewhere: "kept", "data.bin": { linkTo } });
-      assertEquals(await publish(dir.path, { overwrite }), "data (1).bin");
-      assertEquals(await Deno.readTextFile(join(dir.path, "elsewhere")), "kept");
-    });
-  }
-  Deno.test(`over a folder, ${overwrite ? "with" : "without"} overwrite, a file is numbered`, async () => {
-    await using dir = await tempDir();
-    await Deno.mkdir(join(dir.path, "data.bin"));
-    await write(dir.path, { "data.bin/inside": "kept" });
-    assertEquals(await publish(dir.path, { overwrite }), "data (1).bin");
-    assertEquals(await Deno.readTextFile(join(dir.path, "data.bin/inside")), "kept");
-  });
-}
-
-Deno.test("a part that somebody else wrote to is not published", async () => {
-  await using dir = await tempDir();
-  const { store } = await load(dir.path);
-  const part = await store.create(UPLOAD);
-  await part.append(FILE);
-  await Deno.writeFile(part.path, HALF, { append: true });
-  const failed = await part.publish({ overwrite: false, sha256: DIGEST }).catch(String);
-  assertMatch(String(failed), /has 1500 bytes, 1000 were stored/);
-  assertEquals(await namesIn(dir.path), ["data.bin.part", "data.bin.part.journal"]);
 });

@@ -1,6 +1,5 @@
-import { join } from "@std/path";
 import { z } from "zod";
-import { decodeRecords } from "../../store/journal.ts";
+import { claimed } from "./claimed.ts";
 import { finished, startTransfer, transfer } from "./program.ts";
 
 /** Options of {@linkcode killedDownload}. */
@@ -32,7 +31,6 @@ const done = z.object({
   transferredBytes: z.number(),
   sha256: z.string(),
 });
-const range = z.object({ type: z.literal("range"), from: z.number(), to: z.number() });
 
 /** Downloads a file with `transfer`, killed again and again, and then to its end. */
 export async function killedDownload(options: KilledDownloadOptions): Promise<KilledDownload> {
@@ -48,29 +46,4 @@ export async function killedDownload(options: KilledDownloadOptions): Promise<Ki
   const last = await transfer(args);
   if (last.code !== 0) throw new Error(`fetch-ranges: exit ${last.code}: ${last.stderr}`);
   return { claimedAt, ...done.parse(JSON.parse(last.stdout.split("\n")[0] ?? "")) };
-}
-
-/** Waits until a journal in a directory claims so many bytes, without looking at a clock. */
-export async function claimed(dir: string, bytes: number): Promise<number> {
-  using watcher = Deno.watchFs(dir);
-  for await (const _ of watcher) {
-    for (const { name } of Deno.readDirSync(dir)) {
-      if (!name.endsWith(".part.journal")) continue;
-      const claims = claimedBytes(join(dir, name));
-      if (claims >= bytes) return claims;
-    }
-  }
-  throw new Error("The watcher ended");
-}
-
-function claimedBytes(path: string): number {
-  try {
-    const records = decodeRecords(Deno.readTextFileSync(path)).flatMap((record) =>
-      range.safeParse(record).data ?? []
-    );
-    return records.reduce((sum, { from, to }) => sum + to - from, 0);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { claimed } from "./killed_download.ts";
+import { claimed } from "./claimed.ts";
 import { finished, startTransfer, transfer } from "./program.ts";
 
 const done = z.object({

@@ -5,7 +5,7 @@ import { TextLineStream } from "@std/streams";
 export const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
 
 /** Shared by all runs, as a user's is; gone when the machine's temporary files go. */
-const STATE = join(Deno.env.get("TMPDIR") ?? "/tmp", "transfer-tests-state");
+export const STATE = join(Deno.env.get("TMPDIR") ?? "/tmp", "transfer-tests-state");
 
 /** What is run instead of `main.ts`: the path of a compiled binary, outside of the source tree. */
 export const BINARY = Deno.env.get("TRANSFER_BINARY");
@@ -33,7 +33,9 @@ function command(
   args: readonly string[],
   { cwd, env = {}, hasInput = false, maxFiles }: RunOptions,
 ): Deno.Command {
-  const run = BINARY === undefined ? [Deno.execPath(), ...runArguments(args)] : apart([BINARY, ...args]);
+  const run = BINARY === undefined
+    ? [Deno.execPath(), ...runArguments(args, { cwd })]
+    : apart([BINARY, ...args]);
   const limited = ["sh", "-c", `ulimit -n ${maxFiles} && exec "$@"`, "sh", ...run];
   const [program = "", ...words] = maxFiles === undefined ? run : limited;
   const workingDir = cwd ?? (BINARY === undefined ? undefined : emptyDir());
@@ -62,10 +64,29 @@ function emptyDir(): string {
   return dir;
 }
 
-function runArguments(args: readonly string[], ...flags: readonly string[]): string[] {
+/** Says what a run may do, by its arguments and the directory that it is started in. */
+export type Permissions = (args: readonly string[], cwd: string | undefined) => readonly string[];
+
+let permissions: Permissions = () => ["-A"];
+
+/** Until it is disposed of, what is started may do no more than this says, and asks nobody for more. */
+export function restrict(to: Permissions): Disposable {
+  const before = permissions;
+  permissions = (...run) => ["--no-prompt", ...to(...run)];
+  return {
+    [Symbol.dispose]() {
+      permissions = before;
+    },
+  };
+}
+
+function runArguments(
+  args: readonly string[],
+  { cwd, flags = [] }: { readonly cwd: string | undefined; readonly flags?: readonly string[] },
+): string[] {
   return [
     "run",
-    "-A",
+    ...permissions(args, cwd),
     "--config",
     join(ROOT, "deno.json"),
     "--frozen",
@@ -85,7 +106,7 @@ export function startOnTerminal(
     readonly env?: Readonly<Record<string, string>>;
   },
 ): Deno.ChildProcess {
-  const words = [Deno.execPath(), ...runArguments(args, "--quiet")].map((word) =>
+  const words = [Deno.execPath(), ...runArguments(args, { cwd, flags: ["--quiet"] })].map((word) =>
     `'${word.replaceAll("'", "'\\''")}'`
   );
   return new Deno.Command("script", {
@@ -164,14 +185,20 @@ export async function startTracker(
 }
 
 /** Starts a command whose first line of output ends with where it listens. */
-async function startServing(args: readonly string[]): Promise<ServingProcess> {
-  const child = startTransfer(args);
+export async function startServing(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<ServingProcess> {
+  const child = startTransfer(args, options);
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
     .getReader();
   const log = new Response(child.stderr).text();
   const { value = "" } = await lines.read();
   const found = /:(\d+)\/?(?: over TLS)?$/.exec(value)?.[1];
-  if (found === undefined) throw new Error(`${args[0]} did not start: ${await log}`);
+  if (found === undefined) {
+    await Promise.all([child.status, lines.cancel()]);
+    throw new Error(`${args[0]} did not start: ${await log}`);
+  }
   const end = async (signal: Deno.Signal) => {
     try {
       child.kill(signal);
