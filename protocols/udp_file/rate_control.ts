@@ -4,8 +4,8 @@ import { KeptRate } from "./kept_rate.ts";
 import { PathLoss } from "./path_loss.ts";
 import { Cubic } from "./cubic.ts";
 import { ProbeAnswers } from "./probe_answers.ts";
+import { PathDelay } from "./path_delay.ts";
 import { RoundTally } from "./round_tally.ts";
-import { StandingQueue } from "./standing_queue.ts";
 import { type CongestionControl, INITIAL_PACKETS, LEAST_PACKETS, type PathSample } from "./congestion.ts";
 
 /** Doubles what is under way each round: 4 ln 2 (BBR, section 4.2.2). */
@@ -17,8 +17,7 @@ const FULL_GROWTH = 1.25;
 const WINDOW_GAIN = 2;
 /** Asks for more, gives back what queued, then keeps to what was found (BBR version 1, section 4.3.4.3). */
 const CYCLE = [1.25, 0.75, 1, 1, 1, 1, 1, 1];
-/** For how long a shortest round trip is believed, and how long it takes to see it. */
-const LEAST_RTT_US = 10_000_000;
+/** How long it takes to see the shortest round trip, and how much is under way meanwhile. */
 const DRAINED_US = 100_000;
 const DRAINED_SHARE = 0.5;
 /** Starting up, so many are lost before a queue counts as full within a round. */
@@ -60,15 +59,13 @@ export class RateControl implements CongestionControl {
   #phase: Phase = { kind: "startup" };
   #datagramBytes: number;
   readonly #bandwidths = new BandwidthFilter();
-  #leastUs = Infinity;
-  #leastAtUs = 0;
+  readonly #delay = new PathDelay();
   #smoothedUs = 0;
   #fullBandwidth = 0;
   #fullRounds = 0;
   #roundFromUs = 0;
   readonly #round = new RoundTally();
   readonly #loss = new PathLoss();
-  readonly #queue = new StandingQueue();
   /** Bytes that may be under way after a queue was seen to drop. */
   #ceiling = Infinity;
   #hasDropped = false;
@@ -78,8 +75,6 @@ export class RateControl implements CongestionControl {
   #downToUs = Infinity;
   readonly #kept = new KeptRate();
   readonly #answers = new ProbeAnswers();
-  /** The queue is always full, so that round trips tell nothing of it. */
-  #isBlind = false;
   readonly #heaps = new AckHeaps(BANDWIDTH_ROUNDS);
   /** No ACK since the timers have run out. */
   #isCutOff = false;
@@ -122,7 +117,7 @@ export class RateControl implements CongestionControl {
     if (this.#phase.kind === "look") return Math.max(least, DRAINED_SHARE * this.#product());
     const gain = this.#phase.kind === "startup" ? STARTUP_GAIN : WINDOW_GAIN;
     // Near paths: the pace is the bound, and what the receiver's socket takes.
-    if (this.#leastUs < TURN_US) return Math.max(least, NEAR_BYTES);
+    if (this.#delay.leastUs < TURN_US) return Math.max(least, NEAR_BYTES);
     const first = this.#phase.kind === "startup" ? INITIAL_PACKETS * this.#datagramBytes : least;
     return Math.max(
       least,
@@ -157,7 +152,9 @@ export class RateControl implements CongestionControl {
 
   /** What fits on the path, in bytes, with what it loses. */
   #product(): number {
-    return this.#leastUs === Infinity ? 0 : this.#bandwidth * this.#leastUs / (1 - this.#loss.share);
+    return this.#delay.leastUs === Infinity
+      ? 0
+      : this.#bandwidth * this.#delay.leastUs / (1 - this.#loss.share);
   }
 
   #findBandwidth({ bytesPerUs, isStarved }: PathSample): void {
@@ -168,20 +165,15 @@ export class RateControl implements CongestionControl {
 
   #findLeast({ roundTripUs, nowUs }: PathSample): void {
     if (roundTripUs === 0) return;
-    this.#queue.measured(roundTripUs, Math.min(this.#leastUs, roundTripUs), nowUs);
-    const isOver = nowUs > this.#leastAtUs + LEAST_RTT_US;
+    const isDrained = this.#phase.kind === "look";
     // Until now the queue was never seen empty: what was lost in it is no loss of the path.
-    if (this.#isQueuedAfter(roundTripUs)) this.#forgetLoss();
-    if (roundTripUs <= this.#leastUs || (isOver && this.#phase.kind === "look")) {
-      this.#leastUs = roundTripUs;
-      this.#leastAtUs = nowUs;
-    }
+    if (this.#delay.measured(roundTripUs, nowUs, isDrained)) this.#forgetLoss();
   }
 
   #endRound(sample: PathSample): void {
-    const isQueued = this.#isQueued(this.#round.roundTripUs);
-    if (!isQueued && !this.#isBlind) this.#loss.note(this.#round.acked, this.#round.lost);
-    else if (this.#isFull && this.#loss.isMore(this.#round.acked, this.#round.lost)) {
+    const isQueued = this.#delay.isQueued(this.#round.roundTripUs);
+    if (!isQueued && !this.#delay.isBlind) this.#loss.note(this.#round.acked, this.#round.lost);
+    else if (this.#delay.isFull && this.#loss.isMore(this.#round.acked, this.#round.lost)) {
       this.#dropped(sample);
     }
     if (this.#phase.kind === "startup" && !sample.isStarved) this.#lookIfFull();
@@ -195,27 +187,14 @@ export class RateControl implements CongestionControl {
     this.#heaps.nextRound();
   }
 
-  #isQueued(roundTripUs: number): boolean {
-    return this.#queue.holdsBack(roundTripUs, this.#leastUs);
-  }
-
-  /** Whether the shortest round trip of before held a queue, as this one is so much shorter. */
-  #isQueuedAfter(roundTripUs: number): boolean {
-    return this.#leastUs !== Infinity && this.#queue.holdsBack(this.#leastUs, roundTripUs);
-  }
-
   #forgetLoss(): void {
     this.#loss.forget();
-    this.#isBlind = false;
-  }
-
-  get #isFull(): boolean {
-    return this.#isBlind || this.#queue.isFull(this.#leastUs);
+    this.#delay.isBlind = false;
   }
 
   /** Starting up, a queue fills within a round: what it drops then is not waited for to the end of it. */
   get #isOverflowing(): boolean {
-    return this.#isFull && this.#round.lost >= OVERFLOW_PACKETS &&
+    return this.#delay.isFull && this.#round.lost >= OVERFLOW_PACKETS &&
       this.#loss.isMore(this.#round.acked, this.#round.lost);
   }
 
@@ -248,7 +227,7 @@ export class RateControl implements CongestionControl {
   #isEasy({ ackedSentUs, roundTripUs }: PathSample): boolean {
     const isDown = ackedSentUs >= this.#downFromUs && ackedSentUs < this.#downToUs;
     const isRising = this.#phase.kind === "startup" && this.#fullRounds === 0;
-    return (isDown || isRising) && !this.#isQueued(roundTripUs);
+    return (isDown || isRising) && !this.#delay.isQueued(roundTripUs);
   }
 
   #lookIfFull(): void {
@@ -260,7 +239,7 @@ export class RateControl implements CongestionControl {
 
   #advance(sample: PathSample): void {
     const { nowUs, flightBytes } = sample;
-    const isLong = nowUs > this.#leastAtUs + LEAST_RTT_US;
+    const isLong = this.#delay.isOld(nowUs);
     switch (this.#phase.kind) {
       case "startup":
         if (this.#isOverflowing) this.#dropped(sample);
@@ -276,18 +255,18 @@ export class RateControl implements CongestionControl {
         return;
       case "look":
         if (nowUs < this.#phase.untilUs) return;
-        this.#leastAtUs = nowUs;
+        this.#delay.confirm(nowUs);
         this.#phase = { kind: "cycle", step: 0, sinceUs: nowUs };
         return;
       case "shared":
         this.#phase.cubic.grow(sample);
         if (
           nowUs < this.#phase.untilUs && nowUs < this.#droppedUs + QUIET_US &&
-          (this.#isBlind || nowUs < this.#queue.lastUs + EMPTY_US)
+          this.#delay.hasQueuedSince(nowUs - EMPTY_US)
         ) {
           return;
         }
-        this.#isBlind = false;
+        this.#delay.isBlind = false;
         this.#kept.release();
         // One drop more is enough to go back.
         this.#droppedUs = nowUs;
@@ -297,7 +276,7 @@ export class RateControl implements CongestionControl {
 
   #advanceCycle({ step, sinceUs }: Extract<Phase, { kind: "cycle" }>, sample: PathSample): void {
     const { nowUs, flightBytes, lostPackets } = sample;
-    const isTime = nowUs > sinceUs + Math.max(this.#leastUs, LEAST_ROUND_US);
+    const isTime = nowUs > sinceUs + Math.max(this.#delay.leastUs, LEAST_ROUND_US);
     const gain = CYCLE[step] ?? 1;
     this.#answers.observed(sample.roundTripUs, sample.ackedPackets, lostPackets);
     if (gain > 1) this.#answers.reached(flightBytes / Math.max(1, this.#product()));
@@ -318,9 +297,9 @@ export class RateControl implements CongestionControl {
     const next = (step + 1) % CYCLE.length;
     this.#phase = { kind: "cycle", step: next, sinceUs: nowUs };
     if (next === 0) this.#answers.begin(this.#bandwidth);
-    if (gain < 1 && this.#answers.end(this.#bandwidth, this.#leastUs)) {
+    if (gain < 1 && this.#answers.end(this.#bandwidth, this.#delay.leastUs)) {
       this.#forgetLoss();
-      this.#isBlind = true;
+      this.#delay.isBlind = true;
       this.#droppedUs = nowUs;
       this.#share(sample);
     }

@@ -1,19 +1,11 @@
-import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { type LinkOptions, VirtualLink } from "../../support/virtual_network.ts";
-import { VirtualTime } from "../../support/virtual_time.ts";
+import type { LinkOptions } from "../../support/virtual_network.ts";
+import { ENDLESS, LONG, path } from "../../support/virtual_paths.ts";
 import { type TransferOptions, VirtualTransfer } from "../../support/virtual_transfer.ts";
 
 const MIB = 1024 * 1024;
-/** The link of the benchmark: 200 Mbit/s, 50 ms, a queue of one product of the two. */
-const LONG = { bytesPerSecond: 25_000_000, queueBytes: 1_250_000, delayMs: 25, mtu: 1500 };
 const SMALL = pseudoRandomBytes(2 * MIB);
-
-function path(options: LinkOptions, seed = 1) {
-  const time = new VirtualTime();
-  const [forth, back] = [new VirtualLink(time, options, seed), new VirtualLink(time, options, seed + 100)];
-  return { time, forth, back };
-}
 
 function transfer(options: LinkOptions, more: Partial<TransferOptions> & { readonly content: Uint8Array }) {
   return new VirtualTransfer({
@@ -22,12 +14,6 @@ function transfer(options: LinkOptions, more: Partial<TransferOptions> & { reado
     ...more,
   });
 }
-
-/** An endless file, of which only the length matters. */
-const ENDLESS = {
-  content: new Uint8Array(400 * MIB),
-  fill: (_: number, target: Uint8Array) => target.length,
-};
 
 // What the link allows is 192 Mbit/s of content less what it loses; a file of 64 MiB also has a beginning.
 for (const [loss, megabits] of [[0, 172], [0.01, 167], [0.05, 156], [0.1, 145], [0.3, 97]] as const) {
@@ -61,66 +47,6 @@ Deno.test("CUBIC slows down for loss, and is exact", () => {
   clean.assertExact(SMALL);
   lossy.assertExact(SMALL);
   assertGreater(lossy.seconds, 2 * clean.seconds);
-});
-
-/** Two flows on one link of 100 Mbit/s and 50 ms: what the second one gets of it, some time after it came. */
-function shareOfSecond(
-  kinds: readonly ["rate" | "cubic", "rate" | "cubic"],
-  queueBytes: number,
-  seed: number,
-) {
-  const { time, forth, back } = path({ ...LONG, bytesPerSecond: 12_500_000, queueBytes }, seed);
-  const [one, other] = kinds.map((congestion, i) => {
-    time.run({ untilUs: i * 2_000_000 });
-    return new VirtualTransfer({ time, forth, back, congestion, ...ENDLESS });
-  });
-  assert(one !== undefined && other !== undefined);
-  time.run({ untilUs: 7_000_000 });
-  const before = [one.receivedBytes, other.receivedBytes] as const;
-  time.run({ untilUs: 27_000_000 });
-  const got = [one.receivedBytes - before[0], other.receivedBytes - before[1]] as const;
-  assertGreater(got[0] + got[1], 0.85 * 20 * 12_500_000, "the link is used");
-  return got[1] / (got[0] + got[1]);
-}
-
-Deno.test("two flows share a link: neither gets less than a third", () => {
-  for (const queueBytes of [625_000, 1_250_000]) {
-    for (const seed of [1, 2]) {
-      const share = shareOfSecond(["rate", "rate"], queueBytes, seed);
-      assert(share > 1 / 3 && share < 2 / 3, `${share} of a link with a queue of ${queueBytes} bytes`);
-    }
-  }
-});
-
-Deno.test("beside CUBIC both get a quarter at least, whoever was first", () => {
-  for (const queueBytes of [625_000, 1_250_000]) {
-    const late = shareOfSecond(["rate", "cubic"], queueBytes, 1);
-    const early = 1 - shareOfSecond(["cubic", "rate"], queueBytes, 1);
-    for (const share of [late, early]) {
-      assert(share > 1 / 4 && share < 3 / 4, `${late} and ${early} with a queue of ${queueBytes} bytes`);
-    }
-  }
-});
-
-Deno.test("many flows share a link without flooding it", () => {
-  for (const [count, most] of [[4, 0.01], [8, 0.2]] as const) {
-    const { time, forth, back } = path({ ...LONG, queueBytes: 625_000 });
-    const flows = Array.from({ length: count }, (_, i) => {
-      time.run({ untilUs: i * 1_000_000 });
-      return new VirtualTransfer({ time, forth, back, ...ENDLESS });
-    });
-    time.run({ untilUs: (count + 4) * 1_000_000 });
-    const before = { sent: forth.sentDatagrams, dropped: forth.droppedByQueue };
-    const received = flows.map(({ receivedBytes }) => receivedBytes);
-    time.run({ untilUs: (count + 29) * 1_000_000 });
-    const dropped = (forth.droppedByQueue - before.dropped) / (forth.sentDatagrams - before.sent);
-    assertLess(dropped, most, `of ${count} flows`);
-    const shares = flows.map(({ receivedBytes }, i) =>
-      (receivedBytes - (received[i] ?? 0)) / 25 / 25_000_000
-    );
-    assertGreater(Math.min(...shares), 0.1 / count, String(shares));
-    assertGreater(shares.reduce((sum, share) => sum + share), 0.85);
-  }
 });
 
 Deno.test("a link that queues little is not flooded", () => {
