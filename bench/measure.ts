@@ -4,15 +4,16 @@
  */
 
 const TICKS_A_SECOND = 100;
-const POLL_MS = 50;
+const POLL_MS = 10;
 /** Every so many polls the descendants are looked for again, which reads all of /proc. */
-const POLLS_A_SEARCH = 5;
+const POLLS_A_SEARCH = 25;
 
 /** What a round cost. */
 export interface Effort {
   /**
    * MB, the high-water marks (VmHWM) of all processes that live at a time, added up; what a process took in its last
-   * 50 ms is not seen. `undefined`: no process of its own did this side's work.
+   * 10 ms, and descendants that live less than 250 ms, are not seen. `undefined`: no process of its own did this
+   * side's work, or it was gone before anybody could look.
    */
   readonly clientMb: number | undefined;
   /** As `clientMb`, since the server's start. */
@@ -57,8 +58,12 @@ class Watched {
     return ticks / TICKS_A_SECOND;
   }
 
+  get isUsed(): boolean {
+    return this.#roots.size > 0;
+  }
+
   mb(): number | undefined {
-    return this.#roots.size === 0 ? undefined : this.#mostMb;
+    return this.#mostMb === 0 ? undefined : this.#mostMb;
   }
 }
 
@@ -86,8 +91,8 @@ export async function observed<T>(
         clientMb,
         serverMb,
         // All children that ended meanwhile were clients: servers live longer than a round.
-        clientCpu: clientMb === undefined ? undefined : endedCpu() - before.client,
-        serverCpu: serverMb === undefined ? undefined : server.cpu() - before.server,
+        clientCpu: !client.isUsed ? undefined : endedCpu() - before.client,
+        serverCpu: !server.isUsed ? undefined : server.cpu() - before.server,
       },
     };
   } finally {

@@ -78,7 +78,11 @@ function udpGet(
 ): Contender {
   const limit = maxDatagram === undefined ? [] : ["--max-datagram", String(maxDatagram)];
   return carrying(bench, {
-    name: ["transfer", congestion === "rate" ? [] : congestion, maxDatagram ?? []].flat().join(" "),
+    name: [
+      "transfer",
+      congestion === "rate" ? [] : congestion,
+      maxDatagram === undefined ? [] : `--max-datagram ${maxDatagram}`,
+    ].flat().join(" "),
     serve: (at) => {
       const list = ["--list", join(bench.dir, "udp-list.txt")];
       return serveTransfer(bench, at, ["udp-serve", bench.sources.dir, ...list, ...limit]);
