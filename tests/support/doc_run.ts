@@ -4,7 +4,7 @@ import { BINARY, ROOT } from "./program.ts";
 import { tempDir } from "./temp_dir.ts";
 
 /** What the directory of a section is called in what is shown. */
-const HOME = "/home/ann";
+const HOME = "/home/user";
 /** What a section has of its own. With its first process all that it started is gone. */
 const APART = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
 /** Names that mean this machine, in a section. */
