@@ -17,6 +17,8 @@ const FULL_GROWTH = 1.25;
 const WINDOW_GAIN = 2;
 /** Asks for more, gives back what queued, then keeps to what was found (BBR version 1, section 4.3.4.3). */
 const CYCLE = [1.25, 0.75, 1, 1, 1, 1, 1, 1];
+/** The highest of many measurements is a little too high, which would let a queue grow until it drops. */
+const QUEUED_GAIN = 0.93;
 /** How long it takes to see the shortest round trip, and how much is under way meanwhile. */
 const DRAINED_US = 100_000;
 const DRAINED_SHARE = 0.5;
@@ -101,6 +103,7 @@ export class RateControl implements CongestionControl {
     if (kind === "startup") gain = STARTUP_GAIN;
     else if (kind === "drain") gain = 1 / STARTUP_GAIN;
     else if (this.#phase.kind === "cycle") gain = CYCLE[this.#phase.step] ?? 1;
+    if (kind === "cycle" && gain === 1 && this.#delay.isQueued(this.#smoothedUs)) gain = QUEUED_GAIN;
     // Down there it is seen what the path loses by itself, and nothing must be added for that.
     return kind === "cycle" && gain < 1
       ? gain * this.#bandwidth
