@@ -1,4 +1,5 @@
 import { Registry } from "../../net/metrics.ts";
+import { ProcessMetrics } from "../../net/process_metrics.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Upper bounds in seconds. */
@@ -59,14 +60,7 @@ export class ProxyMetrics {
     help: "From a request's head to the head of its answer.",
     bounds: LATENCY_BOUNDS,
   });
-  readonly #processStart = this.registry.gauge({
-    name: "process_start_time_seconds",
-    help: "When the process was started, in seconds since 1970.",
-  });
-  readonly #residentMemory = this.registry.gauge({
-    name: "process_resident_memory_bytes",
-    help: "Memory of the process.",
-  });
+  readonly #process = new ProcessMetrics(this.registry);
 
   /** A request is over. */
   noteRequest(
@@ -79,8 +73,7 @@ export class ProxyMetrics {
 
   /** Everything as text, upstreams as they are now. */
   render(upstreams: Iterable<Upstream>): string {
-    this.#processStart.set(performance.timeOrigin / 1000);
-    this.#residentMemory.set(Deno.memoryUsage().rss);
+    this.#process.refresh();
     const all = [...upstreams];
     // Of its own, as a reload may bring others.
     const registry = new Registry();

@@ -108,8 +108,6 @@ export async function startTracker(options: TrackerServerOptions): Promise<Track
         connections: connections(),
         sessions: tracker.sessions.count,
         peers: tracker.peers.counts,
-        residentBytes: Deno.memoryUsage().rss,
-        startedAtMs,
       });
     const parts = assemble({ ...options, onDenied }, { tracker, streams, metrics, startedAtMs, scrape });
     const http = await listenHttp({

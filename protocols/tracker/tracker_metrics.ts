@@ -1,4 +1,5 @@
 import { Registry } from "../../net/metrics.ts";
+import { ProcessMetrics } from "../../net/process_metrics.ts";
 import { DENIALS } from "./gate.ts";
 import type { Commit } from "./tracker.ts";
 
@@ -54,14 +55,7 @@ export class TrackerMetrics {
     label: "state",
     values: ["present", "absent"],
   });
-  readonly #processStart = this.registry.gauge({
-    name: "process_start_time_seconds",
-    help: "Start of the process, in seconds since 1970.",
-  });
-  readonly #residentMemory = this.registry.gauge({
-    name: "process_resident_memory_bytes",
-    help: "Resident memory.",
-  });
+  readonly #process = new ProcessMetrics(this.registry);
 
   committed({ messages, changes, seconds }: Commit): void {
     this.messages.increment(messages);
@@ -76,8 +70,6 @@ export class TrackerMetrics {
       readonly connections: number;
       readonly sessions: number;
       readonly peers: { readonly known: number; readonly online: number };
-      readonly residentBytes: number;
-      readonly startedAtMs: number;
     },
   ): string {
     this.readers.set(now.readers);
@@ -85,8 +77,7 @@ export class TrackerMetrics {
     this.sessions.set(now.sessions);
     this.peers("present").set(now.peers.online);
     this.peers("absent").set(now.peers.known - now.peers.online);
-    this.#processStart.set(now.startedAtMs / 1000);
-    this.#residentMemory.set(now.residentBytes);
+    this.#process.refresh();
     return this.registry.render();
   }
 }

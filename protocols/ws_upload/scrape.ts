@@ -23,7 +23,6 @@ export async function scrape(
   metrics.pausedSockets.set([...connections.keys()].filter(({ isReading }) => !isReading).length);
   metrics.queueBytes.set(memory.heldBytes);
   metrics.freeDiskBytes.set(await store.freeBytes().catch(() => NaN));
-  metrics.processStart.set(performance.timeOrigin / 1000);
-  metrics.residentMemory.set(Deno.memoryUsage().rss);
+  metrics.process.refresh();
   return metrics.registry.render();
 }

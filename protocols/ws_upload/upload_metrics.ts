@@ -1,4 +1,5 @@
 import { type Counter, type Gauge, type Histogram, Registry } from "../../net/metrics.ts";
+import { ProcessMetrics } from "../../net/process_metrics.ts";
 import type { UploadEvent } from "./upload_event.ts";
 
 /** Why a peer was turned away before it was listened to. */
@@ -70,14 +71,7 @@ export class UploadMetrics {
     bounds: DISK_BOUNDS,
   });
 
-  readonly processStart: Gauge = this.registry.gauge({
-    name: "process_start_time_seconds",
-    help: "When the process started, in seconds since 1970.",
-  });
-  readonly residentMemory: Gauge = this.registry.gauge({
-    name: "process_resident_memory_bytes",
-    help: "Resident memory of the process.",
-  });
+  readonly process = new ProcessMetrics(this.registry);
 
   /** Counts what an event says. */
   count(event: UploadEvent): void {
