@@ -59,7 +59,7 @@ export class UdpSocket implements Disposable {
     return this.#free.at(-1)?.bytes;
   }
 
-  /** Why the last datagram that could not be sent was not; forgotten with the next that could. */
+  /** Why the last datagram that could not be sent or received was not; `undefined`: there was none. */
   get problem(): string | undefined {
     return this.#problem;
   }
