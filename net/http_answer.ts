@@ -59,7 +59,11 @@ function utf8Length(text: string): number {
   return BEYOND_ASCII.test(text) ? encoder.encode(text).length : text.length;
 }
 
-/** The bytes of an answer. */
+/**
+ * The bytes of an answer.
+ *
+ * @param room Where they are put if they fit; else they have a buffer of their own.
+ */
 export function encodeAnswer(
   { status, headerLines, body, takeOver }: HttpAnswer,
   { isLast, isHead, date }: {
@@ -70,13 +74,21 @@ export function encodeAnswer(
     /** Its `Date` (RFC 9110 section 6.6.1). */
     readonly date: string;
   },
+  room: Uint8Array<ArrayBuffer>,
 ): Uint8Array {
   const start = `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\nDate: ${date}\r\n${headerLines}`;
-  if (takeOver !== undefined) return encoder.encode(`${start}\r\n`);
+  if (takeOver !== undefined) return encode(`${start}\r\n`, room);
   const connection = isLast ? "Connection: close\r\n" : "";
   // No answer of 204 has a length (RFC 9110 section 8.6).
   const length = status === 204 ? "" : `Content-Length: ${utf8Length(body)}\r\n`;
-  return encoder.encode(`${start}${connection}${length}\r\n${isHead ? "" : body}`);
+  return encode(`${start}${connection}${length}\r\n${isHead ? "" : body}`, room);
+}
+
+/** `encode` alone takes five times as long, for the buffer that it makes. */
+function encode(text: string, room: Uint8Array<ArrayBuffer>): Uint8Array {
+  if (text.length > room.length) return encoder.encode(text);
+  const { read, written } = encoder.encodeInto(text, room);
+  return read === text.length ? room.subarray(0, written) : encoder.encode(text);
 }
 
 /** The answer to what can't be read as a request. */

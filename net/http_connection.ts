@@ -4,6 +4,7 @@ import { ConnectionProblem } from "./connection_problem.ts";
 import { encodeAnswer, type HttpAnswer, problemAnswer, RequestProblem } from "./http_answer.ts";
 import { HeadProblem, type HeadRules, HeadScanner, headText, STATUS_OF_FAULT } from "./http_fields.ts";
 import { parseServedHead, type ServedHead } from "./served_head.ts";
+import { SpareBuffers } from "./spare_buffers.ts";
 import type { ServedStream } from "./tcp_listener.ts";
 
 /** A request with its body. */
@@ -51,6 +52,9 @@ const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** Most headers of a request. */
 const FIELDS_MOST = 100;
+
+/** For answers while they are written. */
+const answerBuffers = new SpareBuffers({ bytes: 4096, sparesMost: 256 });
 
 /**
  * One connection of HTTP/1.1 on the server's side: requests are read and answered one after another, so that
@@ -169,12 +173,15 @@ export class HttpConnection {
 
   /** Sends an answer, in one write if the connection takes it. */
   async #send(answer: HttpAnswer, { isLast, isHead }: { isLast: boolean; isHead: boolean }): Promise<void> {
-    const bytes = encodeAnswer(answer, { isLast, isHead, date: this.#host.date() });
+    const room = answerBuffers.take();
+    const bytes = encodeAnswer(answer, { isLast, isHead, date: this.#host.date() }, room);
     // Those whose requests came in the same turn come this far first, and then all write: a client that is woken
     // once for many answers costs much less than one that is woken for each.
     await undefined;
     const count = await this.#stream.write(bytes);
     if (count < bytes.length) await writeAll(this.#stream, bytes.subarray(count));
+    // Not after a failure: who knows who still reads it.
+    answerBuffers.give(room);
   }
 
   /** The connection for somebody else, with what was read of it already. The buffer is let go. */

@@ -53,7 +53,7 @@ const MAX_TOLD = 200;
 export class Gate {
   readonly #options: GateOptions;
   readonly #signatures: Signatures;
-  readonly #hosts = new Map<string, boolean>();
+  readonly #hosts = { ofBrowsers: new Map<string, boolean>(), ofPrograms: new Map<string, boolean>() };
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -109,8 +109,8 @@ export class Gate {
     const { headers } = request.head;
     const host = headers.get("host") ?? "";
     const isBrowser = headers.has("origin") || headers.has("sec-fetch-site");
-    const key = `${isBrowser} ${host}`;
-    const known = this.#hosts.get(key);
+    const hosts = isBrowser ? this.#hosts.ofBrowsers : this.#hosts.ofPrograms;
+    const known = hosts.get(host);
     if (known !== undefined) return known;
     const { host: boundTo, allowedOrigins, token } = this.#options;
     const isAllowed = isHostAllowed(accessHeaders(request), {
@@ -118,8 +118,8 @@ export class Gate {
       allowedOrigins,
       hasToken: token !== undefined,
     });
-    if (this.#hosts.size >= MAX_HOSTS) this.#hosts.clear();
-    this.#hosts.set(key, isAllowed);
+    if (hosts.size >= MAX_HOSTS) hosts.clear();
+    hosts.set(host, isAllowed);
     return isAllowed;
   }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { writeAll } from "../../net/byte_stream.ts";
 import type { HttpLimits, HttpRequest } from "../../net/http_connection.ts";
 import { type HttpListening, listenHttp } from "../../net/http_listener.ts";
 import { testCertificate } from "../support/certificate.ts";
@@ -108,6 +109,23 @@ Deno.test("an answer that nobody reads is given up", async () => {
   // It ends when the server does not take it any more.
   const error = await flood().catch((error: Error) => error);
   assert(error instanceof Error);
+});
+
+Deno.test("answers that wait to be read are not touched by those to others, nor longer ones cut", async () => {
+  await using server = await echoServer();
+  const { port } = server.http;
+  using slow = await Deno.connect({ hostname: "127.0.0.1", port });
+  // More than the buffers of two sockets hold.
+  const targets = Array.from({ length: 8_000 }, (_, index) => `/${index}${"x".repeat(3_000)}`);
+  const requests = targets.map((target) => `GET ${target}${HEAD}\r\n`).join("");
+  const asked = writeAll(slow, new TextEncoder().encode(requests + LAST));
+  const long = "é".repeat(3_000);
+  for (let count = 0; count < 50; count++) {
+    const text = await exchange(port, `POST /x${HEAD}Content-Length: 6000\r\n\r\n${long}${LAST}`);
+    assertStringIncludes(text, `Content-Length: 6008\r\n\r\nPOST /x ${long}HTTP/1.1 200 OK\r\n`);
+  }
+  const [text] = await Promise.all([new Response(slow.readable).text(), asked]);
+  assertEquals(bodies(text), [...targets.map((target) => `GET ${target} `), "GET /last "]);
 });
 
 Deno.test("unclear framing ends the connection with 400, and what follows is not read as a request", async () => {
