@@ -10,9 +10,13 @@ export interface Alarm extends Disposable {
 export class Alarms implements Disposable {
   readonly #alarms = new Set<{ dueAtMs: number; readonly ring: () => void }>();
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #precisionMs: number;
+  /** Read when the alarms are looked at: to read it for each request's six alarms took 3 % of the time. */
+  #nowMs = performance.now();
 
-  /** @param precisionMs How late an alarm may be. */
+  /** @param precisionMs Half of how late an alarm may be. */
   constructor(precisionMs: number) {
+    this.#precisionMs = precisionMs;
     this.#timer = setInterval(() => this.#look(), precisionMs);
   }
 
@@ -21,7 +25,7 @@ export class Alarms implements Disposable {
     const entry = { dueAtMs: Infinity, ring };
     this.#alarms.add(entry);
     return {
-      set: (ms) => void (entry.dueAtMs = performance.now() + ms),
+      set: (ms) => void (entry.dueAtMs = this.#nowMs + this.#precisionMs + ms),
       clear: () => void (entry.dueAtMs = Infinity),
       [Symbol.dispose]: () => void this.#alarms.delete(entry),
     };
@@ -33,9 +37,9 @@ export class Alarms implements Disposable {
   }
 
   #look(): void {
-    const nowMs = performance.now();
+    this.#nowMs = performance.now();
     for (const alarm of this.#alarms) {
-      if (alarm.dueAtMs > nowMs) continue;
+      if (alarm.dueAtMs > this.#nowMs) continue;
       alarm.dueAtMs = Infinity;
       alarm.ring();
     }

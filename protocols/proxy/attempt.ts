@@ -116,6 +116,8 @@ export class Attempt {
   async #open(): Promise<void> {
     const { connection, opening } = this.#options;
     this.#sendAlarm.set(this.#options.context.limits.upstreamMs);
+    // As in ClientSide.write.
+    await undefined;
     // One that takes no more may have answered already; else its end will be seen by who reads.
     await connection.write(opening).catch(() => {});
     this.#sendAlarm.clear();

@@ -104,6 +104,8 @@ export class ClientSide implements Disposable {
   async write(bytes: Uint8Array): Promise<void> {
     const { writeMs } = this.#limits;
     this.#writeAlarm.set(writeMs);
+    // As in HttpConnection: those that have come as far in this turn write one after another.
+    await undefined;
     try {
       await writeAll(this.#stream, bytes, () => this.#writeAlarm.set(writeMs));
       this.sentBytes += bytes.length;
