@@ -143,7 +143,7 @@ async function runAll(
     const rows = CAPABILITIES[name]?.(bench) ?? [];
     for (const row of rows.filter((each) => each.name.includes(options.only))) {
       try {
-        const result = await runOne(row, options);
+        const result = await runOne(row, { ...options, dir: bench.dir });
         printResult(`${rowText(result)}\n`);
         found.push({ capability: name, ...rowData(result) });
       } catch (error) {
@@ -156,7 +156,10 @@ async function runAll(
   return found;
 }
 
-async function runOne(row: Row, options: Options & { readonly signal: AbortSignal }): Promise<RowResult> {
+async function runOne(
+  row: Row,
+  options: Options & { readonly dir: string; readonly signal: AbortSignal },
+): Promise<RowResult> {
   for (const file of row.files) await file.make();
   if (row.link === undefined) return await runRow(row, LOOPBACK, options);
   return await withLink(row.link, options.netlab, (place) => runRow(row, place, options));

@@ -3,6 +3,7 @@
 import { printNote } from "../terminal/output.ts";
 import { type Contender, Missing, type Outcome, type Place, type Ready, type Row } from "./contender.ts";
 import { type Effort, observed } from "./measure.ts";
+import { touchMemory } from "./memory.ts";
 import { isInstalled } from "./processes.ts";
 
 /** One round of one contender. */
@@ -36,6 +37,8 @@ interface Runner {
 interface Turns {
   readonly rounds: number;
   readonly patienceS: number;
+  /** For what is moved. */
+  readonly dir: string;
   /** Ends all at once. */
   readonly signal: AbortSignal;
 }
@@ -49,7 +52,7 @@ class NotInTime extends Error {}
 export async function runRow(
   row: Row,
   place: Place,
-  { rounds: wanted, patienceS, signal }: Turns,
+  { rounds: wanted, patienceS, dir, signal }: Turns,
 ): Promise<RowResult> {
   const rounds = Math.min(wanted, row.mostRounds ?? wanted);
   const hasWarmUp = row.hasWarmUp ?? row.link === undefined;
@@ -58,6 +61,7 @@ export async function runRow(
     for (const runner of runners) await start(runner, place);
     for (let round = hasWarmUp ? 0 : 1; round <= rounds; round++) {
       for (const runner of runners) {
+        await touchMemory(dir, row.bytes ?? 0);
         const done = await runOnce(runner, { patienceS, signal });
         if (done === undefined) continue;
         printNote(
@@ -90,7 +94,7 @@ async function start(runner: Runner, place: Place): Promise<void> {
 
 async function runOnce(
   runner: Runner,
-  { patienceS, signal: ended }: Omit<Turns, "rounds">,
+  { patienceS, signal: ended }: Pick<Turns, "patienceS" | "signal">,
 ): Promise<Round | undefined> {
   const { ready } = runner;
   if (ready === undefined) return undefined;
