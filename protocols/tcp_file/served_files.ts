@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
+import { collectOldGarbage } from "../../net/old_garbage.ts";
 import { type FoundFile, FoundFiles, keyOf } from "../../store/found_files.ts";
 import type { FileSource } from "../../store/shared_files.ts";
 import { Turns } from "../../store/turns.ts";
 import { BlockDigests } from "./block_digests.ts";
 import { BLOCK_BYTES, blockCount, digestOf, type Piece, rootOf } from "./blocks.ts";
 
+/** How many files may be asked for until the garbage that they leave is collected: 11 MB. */
+const COLLECTED_FILES = 16_384;
 /** Files open at a time: beside 512 connections within the 1024 handles that a process has as a rule. */
 const MAX_OPEN = 128;
 /** Shortest block whose digest is remembered. */
@@ -24,6 +27,8 @@ export class ServedFiles implements Disposable {
   readonly #files: FoundFiles;
   readonly #digests = new BlockDigests(DIGESTS_BYTES);
   readonly #nowMs: () => number;
+  /** Since garbage was collected. */
+  #asked = 0;
 
   /** @param nowMs The clock of the files' times, in milliseconds since 1970. */
   constructor(source: FileSource, { nowMs = Date.now }: { readonly nowMs?: () => number } = {}) {
@@ -33,6 +38,7 @@ export class ServedFiles implements Disposable {
 
   /** As {@linkcode FoundFiles.find}. */
   find(path: string): FoundFile | undefined {
+    this.#asked++;
     return this.#files.find(path);
   }
 
@@ -99,9 +105,12 @@ export class ServedFiles implements Disposable {
     return rootOf(digests);
   }
 
-  /** Closes the files that nobody reads at present. To be called now and then. */
-  closeUnused(): void {
+  /** Lets go of what nobody uses at present: open files, and memory. To be called now and then. */
+  tidy(): void {
     this.#files.closeUnused();
+    if (this.#asked < COLLECTED_FILES) return;
+    this.#asked = 0;
+    void collectOldGarbage();
   }
 
   [Symbol.dispose](): void {

@@ -221,6 +221,6 @@ class Connections implements AsyncDisposable {
   #check(): void {
     const nowMs = performance.now();
     for (const connection of this.#serving.keys()) connection.checkPace(nowMs);
-    this.#files.closeUnused();
+    this.#files.tidy();
   }
 }

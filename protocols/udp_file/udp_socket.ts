@@ -1,5 +1,5 @@
 import { backoffMs } from "../../net/backoff.ts";
-import { collectOldGarbage } from "./old_garbage.ts";
+import { collectOldGarbage } from "../../net/old_garbage.ts";
 import { MAX_LOOPBACK_DATAGRAM_BYTES } from "./packets.ts";
 
 /** Longest datagram that is received whole. */

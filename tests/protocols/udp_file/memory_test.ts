@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { ArrivingBytes } from "../../../protocols/udp_file/arriving_bytes.ts";
-import { collectOldGarbage } from "../../../protocols/udp_file/old_garbage.ts";
+import { collectOldGarbage } from "../../../net/old_garbage.ts";
 import { ReadAhead } from "../../../protocols/udp_file/read_ahead.ts";
 import { Receiver } from "../../../protocols/udp_file/receiver.ts";
 import { UdpSocket } from "../../../protocols/udp_file/udp_socket.ts";
