@@ -109,6 +109,8 @@ async function compile(
     "--no-lock",
     "--allow-all",
     "--unstable-net",
+    // For net/old_garbage.ts.
+    "--v8-flags=--expose-gc",
     // It would be kept where others may write.
     "--no-code-cache",
     "--target",

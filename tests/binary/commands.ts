@@ -4,8 +4,9 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
 import { EXERCISES } from "../support/exercises.ts";
-import { apart, BINARY, CAN_HIDE_TREE, ROOT, transfer } from "../support/program.ts";
+import { apart, BINARY, CAN_HIDE_TREE, ROOT, startUdpServer, transfer } from "../support/program.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 if (BINARY === undefined) throw new Error("Set TRANSFER_BINARY to the binary that is to be tested");
@@ -16,6 +17,20 @@ for (const [name, exercise] of Object.entries(EXERCISES)) {
     await exercise(dir.path);
   });
 }
+
+Deno.test("so many datagrams that their garbage is collected, through the binary", async () => {
+  await using dir = await tempDir();
+  const [served, out] = [join(dir.path, "served"), join(dir.path, "out")];
+  await Deno.mkdir(served);
+  await Deno.writeFile(join(served, "large"), new Uint8Array(0));
+  // 65,536 of them carry less.
+  await Deno.truncate(join(served, "large"), 100_000_000);
+  await using server = await startUdpServer(served, { flags: ["--max-datagram", "1472"] });
+  const args = ["udp-get", `127.0.0.1:${server.port}`, "large", "--out", out, "--quiet"];
+  const { code, stderr } = await transfer(args);
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals((await Deno.stat(join(out, "large"))).size, 100_000_000);
+});
 
 Deno.test("no command was forgotten", async () => {
   const listed = async (...args: string[]) => {
