@@ -1,4 +1,4 @@
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import { createServer, Server, type TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
 import { takeEach } from "./accept.ts";
 import { type ByteStream, closeQuietly } from "./dial.ts";
@@ -52,7 +52,7 @@ export interface TcpListening {
 /**
  * Starts listening, over TLS through Node's server, as Deno's own can't change its certificate.
  *
- * @throws {Error} The address can't be listened on; `code` tells why.
+ * @throws {Error} The address can't be listened on; `code` tells why. Or TLS was asked for, and the runtime is too old.
  */
 export async function listenTcp(options: ListenTcpOptions): Promise<TcpListening> {
   return options.tls === undefined ? listenPlain(options) : await listenSecure(options, options.tls);
@@ -84,6 +84,10 @@ async function listenSecure(
   { host, port, handshakeMs, onArrival }: ListenTcpOptions,
   pair: { readonly cert: string; readonly key: string },
 ): Promise<TcpListening> {
+  // Deno 2.7 has a sketch of this server, which tells of no connection before its handshake.
+  if (!("setSecureContext" in Server.prototype)) {
+    throw new Error(`TLS needs Deno 2.9 or later, and this program runs on ${Deno.version.deno}`);
+  }
   const server = createServer({ ...pair, handshakeTimeout: handshakeMs });
   const shaking = new Map<string, PromiseWithResolvers<ServedStream>>();
   server.on("connection", (socket: Socket) => {
