@@ -1,5 +1,7 @@
 /** JSON (RFC 8259) with the places of its parts, so that what is wrong with one can be pointed at. */
 
+import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+
 /** A value, and where it begins in the text. */
 export interface PlacedValue {
   /** What `JSON.parse` makes of it. */
@@ -27,18 +29,32 @@ export class JsonProblem extends Error {
   }
 }
 
-/** Deeper nesting is refused, as the reader calls itself for each level. */
-const DEEPEST = 32;
-const SPACE = /[ \t\n\r]*/y;
-const SCALAR = /"(?:[^"\\]|\\.)*"|[^\s"{}[\]:,]+/ys;
+/** What is missing, by the parser's name of an error. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  InvalidSymbol: "JSON",
+  InvalidNumberFormat: "a number",
+  PropertyNameExpected: "a key in double quotes",
+  ValueExpected: "a value",
+  ColonExpected: '":"',
+  CommaExpected: '","',
+  CloseBraceExpected: '"," or "}"',
+  CloseBracketExpected: '"," or "]"',
+  EndOfFileExpected: "the end",
+  UnexpectedEndOfNumber: "a number",
+  UnexpectedEndOfString: "a text that ends in its line",
+  InvalidUnicode: "a text with escapes that JSON has",
+  InvalidEscapeCharacter: "a text with escapes that JSON has",
+  InvalidCharacter: "a text without control characters",
+};
 
 /** Reads a text. @throws {JsonProblem} It is no JSON. */
 export function parsePlaced(text: string): PlacedValue {
-  const reader = new Reader(text);
-  const placed = reader.value(0);
-  reader.skipSpace();
-  if (reader.at < text.length) throw reader.problem("the end");
-  return placed;
+  const errors: ParseError[] = [];
+  const tree = treeOf(text, errors);
+  const [error] = errors;
+  if (error !== undefined) throw problemOf(text, error, errors);
+  if (tree === undefined) throw new JsonProblem("expected a value", 0);
+  return placedOf(text, tree);
 }
 
 /** Line and column of a place, both from 1; columns count characters. */
@@ -47,85 +63,36 @@ export function lineAndColumn(text: string, at: number): { readonly line: number
   return { line: before.length, column: [...before.at(-1) ?? ""].length + 1 };
 }
 
-class Reader {
-  at = 0;
-  readonly #text: string;
+function placedOf(text: string, node: Node): PlacedValue {
+  const { type, offset: at, length, children = [] } = node;
+  const value: unknown = JSON.parse(text.slice(at, at + length));
+  if (type !== "object") return { value, at };
+  const members = children.flatMap(({ offset, children: [key, placed] = [] }) =>
+    key === undefined || placed === undefined
+      ? []
+      : [{ key: String(key.value), at: offset, placed: placedOf(text, placed) }]
+  );
+  return { value, at, members };
+}
 
-  constructor(text: string) {
-    this.#text = text;
+/** The parser calls itself for each level. */
+function treeOf(text: string, errors: ParseError[]): Node | undefined {
+  try {
+    return parseTree(text, errors, { disallowComments: true });
+  } catch (error) {
+    if (error instanceof RangeError) throw new JsonProblem("expected fewer levels", 0);
+    throw error;
   }
+}
 
-  value(depth: number): PlacedValue {
-    this.skipSpace();
-    const { at } = this;
-    if (depth > DEEPEST) throw this.problem("fewer levels");
-    const next = this.#text[at];
-    if (next === "{") {
-      const members = this.#object(depth);
-      return {
-        value: Object.fromEntries(members.map(({ key, placed }) => [key, placed.value])),
-        at,
-        members,
-      };
-    }
-    if (next === "[") return { value: this.#items("]", () => this.value(depth + 1).value), at };
-    return { value: this.#scalar("a value"), at };
-  }
-
-  skipSpace(): void {
-    SPACE.lastIndex = this.at;
-    SPACE.test(this.#text);
-    this.at = SPACE.lastIndex;
-  }
-
-  problem(expected: string): JsonProblem {
-    const found = this.#text[this.at];
-    const got = found === undefined ? "the end" : JSON.stringify(found);
-    return new JsonProblem(`expected ${expected}, got ${got}`, this.at);
-  }
-
-  #object(depth: number): PlacedMember[] {
-    return this.#items("}", () => {
-      this.skipSpace();
-      const { at } = this;
-      if (this.#text[at] !== '"') throw this.problem("a key in double quotes");
-      const key = String(this.#scalar("a key"));
-      this.skipSpace();
-      if (this.#text[this.at] !== ":") throw this.problem('":"');
-      this.at++;
-      return { key, at, placed: this.value(depth + 1) };
-    });
-  }
-
-  /** What is between a bracket and its end, separated by commas. */
-  #items<T>(end: "}" | "]", read: () => T): T[] {
-    this.at++;
-    this.skipSpace();
-    const items: T[] = [];
-    if (this.#text[this.at] !== end) {
-      items.push(read());
-      this.skipSpace();
-      while (this.#text[this.at] === ",") {
-        this.at++;
-        items.push(read());
-        this.skipSpace();
-      }
-      if (this.#text[this.at] !== end) throw this.problem(`"," or "${end}"`);
-    }
-    this.at++;
-    return items;
-  }
-
-  #scalar(expected: string): unknown {
-    SCALAR.lastIndex = this.at;
-    const token = SCALAR.exec(this.#text)?.[0];
-    if (token === undefined) throw this.problem(expected);
-    try {
-      const value: unknown = JSON.parse(token);
-      this.at += token.length;
-      return value;
-    } catch {
-      throw new JsonProblem(`expected ${expected}, got ${token}`, this.at);
-    }
-  }
+function problemOf(
+  text: string,
+  { error, offset }: ParseError,
+  [, next]: readonly ParseError[],
+): JsonProblem {
+  // A word that JSON does not have: what should be there the parser says of what comes then.
+  const code = printParseErrorCode(error) === "InvalidSymbol" ? next?.error ?? error : error;
+  const [found] = text.slice(offset);
+  const got = found === undefined ? "the end" : JSON.stringify(found);
+  return new JsonProblem(`expected ${EXPECTED[printParseErrorCode(code)] ?? "JSON"}, got ${got}`, offset);
 }

@@ -54,11 +54,16 @@ const WRONG: readonly (readonly [json: string, message: string])[] = [
   ['{"port": 1', 't.json:1:11: expected "," or "}", got the end'],
   ['{"port" 1}', 't.json:1:9: expected ":", got "1"'],
   ['{"port": }', 't.json:1:10: expected a value, got "}"'],
-  ['{"port": 01}', "t.json:1:10: expected a value, got 01"],
+  ['{"port": 01}', 't.json:1:11: expected ",", got "1"'],
+  ['{"port": yes}', 't.json:1:10: expected a value, got "y"'],
+  ["{port: 1}", 't.json:1:2: expected a key in double quotes, got "p"'],
+  ['{"tag": "a\n"}', 't.json:1:9: expected a text that ends in its line, got "\\""'],
+  ['{"tag": ["a" "b"]}', 't.json:1:14: expected ",", got "\\""'],
+  ['// What holds\n{"port": 1}', 't.json:1:1: expected JSON, got "/"'],
   ["{} {}", 't.json:1:4: expected the end, got "{"'],
   ["", "t.json:1:1: expected a value, got the end"],
   ["[]", "Settings file t.json is not an object of settings"],
-  [`{"tag": ${"[".repeat(100)}${"]".repeat(100)}}`, 't.json:1:41: expected fewer levels, got "["'],
+  [`{"tag": ${"[".repeat(100_000)}${"]".repeat(100_000)}}`, "t.json:1:1: expected fewer levels"],
 ];
 
 for (const [json, message] of WRONG) {
