@@ -4,15 +4,14 @@ import { KeptRate } from "./kept_rate.ts";
 import { PathLoss } from "./path_loss.ts";
 import { Cubic } from "./cubic.ts";
 import { ProbeAnswers } from "./probe_answers.ts";
+import { StartupGrowth } from "./startup_growth.ts";
+import { BACK_OFF, WindowCeiling } from "./window_ceiling.ts";
 import { PathDelay } from "./path_delay.ts";
 import { RoundTally } from "./round_tally.ts";
 import { type CongestionControl, INITIAL_PACKETS, LEAST_PACKETS, type PathSample } from "./congestion.ts";
 
 /** Doubles what is under way each round: 4 ln 2 (BBR, section 4.2.2). */
 const STARTUP_GAIN = 2.77;
-/** The path is full when so many rounds brought less than a quarter more (section 4.3.1.2). */
-const FULL_ROUNDS = 3;
-const FULL_GROWTH = 1.25;
 /** What may be under way, in products of bandwidth and delay: some for ACKs that are late or come in heaps. */
 const WINDOW_GAIN = 2;
 /** Asks for more, gives back what queued, then keeps to what was found (BBR version 1, section 4.3.4.3). */
@@ -30,8 +29,6 @@ const SHARED_US = 20_000_000;
 /** Who shares a queue sees it full from time to time, and hardly ever empty. */
 const QUIET_US = 6_000_000;
 const EMPTY_US = 1_000_000;
-/** What is left under way by a queue that drops (BBR version 3: Beta). */
-const BACK_OFF = 0.7;
 /** What a back-off leaves at least: what was seen to arrive, and the time that ACKs take to tell. */
 const LEAST_CEILING = 1.15;
 /** Paths nearer than a turn of both ends' event loops, and what a receiving socket's buffer takes of them. */
@@ -63,14 +60,11 @@ export class RateControl implements CongestionControl {
   readonly #bandwidths = new BandwidthFilter();
   readonly #delay = new PathDelay();
   #smoothedUs = 0;
-  #fullBandwidth = 0;
-  #fullRounds = 0;
+  readonly #growth = new StartupGrowth();
   #roundFromUs = 0;
   readonly #round = new RoundTally();
   readonly #loss = new PathLoss();
-  /** Bytes that may be under way after a queue was seen to drop. */
-  #ceiling = Infinity;
-  #hasDropped = false;
+  readonly #ceiling = new WindowCeiling();
   #droppedUs = -Infinity;
   /** When the last way down of a cycle began, and when it ended. */
   #downFromUs = Infinity;
@@ -124,7 +118,7 @@ export class RateControl implements CongestionControl {
     const first = this.#phase.kind === "startup" ? INITIAL_PACKETS * this.#datagramBytes : least;
     return Math.max(
       least,
-      Math.min(this.#ceiling, Math.max(first, gain * this.#product() + this.#heaps.bytes)),
+      Math.min(this.#ceiling.bytes, Math.max(first, gain * this.#product() + this.#heaps.bytes)),
     );
   }
 
@@ -146,9 +140,8 @@ export class RateControl implements CongestionControl {
     this.#isCutOff = true;
     // Whatever the path was, it is to be found again.
     this.#bandwidths.halve();
-    this.#fullBandwidth = 0;
-    this.#fullRounds = 0;
-    this.#ceiling = Infinity;
+    this.#growth.forget();
+    this.#ceiling.lift();
     this.#kept.forget();
     this.#phase = { kind: "startup" };
   }
@@ -179,7 +172,9 @@ export class RateControl implements CongestionControl {
     else if (this.#delay.isFull && this.#loss.isMore(this.#round.acked, this.#round.lost)) {
       this.#dropped(sample);
     }
-    if (this.#phase.kind === "startup" && !sample.isStarved) this.#lookIfFull();
+    if (this.#phase.kind === "startup" && !sample.isStarved && this.#growth.endRound(this.#bandwidth)) {
+      this.#phase = { kind: "drain" };
+    }
     if (this.#phase.kind === "shared") {
       this.#kept.endRound(this.#round.acked, this.#round.lost, this.#loss.share);
     }
@@ -221,23 +216,15 @@ export class RateControl implements CongestionControl {
 
   #backOff({ priorBytes }: PathSample): void {
     const least = LEAST_CEILING * this.#product() + this.#heaps.bytes;
-    this.#ceiling = Math.max(least, BACK_OFF * Math.min(this.#ceiling, priorBytes));
-    this.#hasDropped = true;
+    this.#ceiling.lower(priorBytes, least);
     if (this.#phase.kind === "startup") this.#phase = { kind: "drain" };
   }
 
   /** Whether a sample is of a time when less was sent than the path carries. */
   #isEasy({ ackedSentUs, roundTripUs }: PathSample): boolean {
     const isDown = ackedSentUs >= this.#downFromUs && ackedSentUs < this.#downToUs;
-    const isRising = this.#phase.kind === "startup" && this.#fullRounds === 0;
+    const isRising = this.#phase.kind === "startup" && this.#growth.isGrowing;
     return (isDown || isRising) && !this.#delay.isQueued(roundTripUs);
-  }
-
-  #lookIfFull(): void {
-    if (this.#bandwidth >= FULL_GROWTH * this.#fullBandwidth) {
-      this.#fullBandwidth = this.#bandwidth;
-      this.#fullRounds = 0;
-    } else if (++this.#fullRounds >= FULL_ROUNDS) this.#phase = { kind: "drain" };
   }
 
   #advance(sample: PathSample): void {
@@ -288,12 +275,7 @@ export class RateControl implements CongestionControl {
     const isOver = gain > 1 ? isTime && isFilled : isTime || (gain < 1 && flightBytes <= this.#product());
     if (!isOver) return;
     if (gain > 1) {
-      // A round up without drops: the ceiling is too low.
-      if (!this.#hasDropped) this.#ceiling *= CYCLE[0] ?? 1;
-      if (this.#ceiling > WINDOW_GAIN * this.#product()) this.#ceiling = Infinity;
-      this.#hasDropped = false;
-    }
-    if (gain > 1) {
+      this.#ceiling.endRise(WINDOW_GAIN * this.#product());
       this.#downFromUs = nowUs;
       this.#downToUs = Infinity;
     } else if (gain < 1) this.#downToUs = nowUs;
