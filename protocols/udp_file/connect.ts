@@ -22,6 +22,10 @@ export interface Answered {
   readonly socket: UdpSocket;
   readonly to: Deno.NetAddr;
   readonly state: Extract<OpeningState, { kind: "opened" | "plain" }>;
+  /** Bytes of files that the server was told the client has memory for. */
+  readonly windowBytes: number;
+  /** Whether the path does not leave the machine. */
+  readonly isLoopback: boolean;
   /** Takes the datagrams that come from now on. */
   deliverTo(receiver: (datagram: Uint8Array<ArrayBuffer>, from: Deno.NetAddr) => void): void;
 }
@@ -85,63 +89,92 @@ async function attempt(
 ): Promise<Answered> {
   if (delayMs > 0) await sleep(delayMs, signal);
   const hostname = canonical(address);
-  const to = { transport: "udp", hostname, port: access.endpoint.port } as const;
-  const isFromServer = (from: Deno.NetAddr) => from.port === to.port && from.hostname === hostname;
+  const isLoopback = isLoopbackAddress(hostname);
+  const windowBytes = isLoopback ? LOOPBACK_WINDOW_BYTES : WINDOW_BYTES;
   const opening = new Opening({
     nowUs: nowUs(),
     nonce: randomBytes(NONCE_BYTES),
     token: access.token,
-    creditBytes: windowBytes(hostname),
+    creditBytes: windowBytes,
     congestion: access.congestion,
     maxBytesPerSecond: access.maxBytesPerSecond,
     firstLine,
   });
-  let wake = () => {};
-  // What comes with ACCEPT, before anybody is there to take it.
-  const early: Uint8Array<ArrayBuffer>[] = [];
-  let receiver = (datagram: Uint8Array<ArrayBuffer>, from: Deno.NetAddr) => {
-    if (!isFromServer(from)) return;
-    if (opening.state.kind === "opened" && early.length < MAX_EARLY) early.push(datagram.slice());
-    opening.receive(datagram, nowUs());
-    wake();
-  };
-  const socket = new UdpSocket({
-    hostname: hostname.includes(":") ? "::" : "0.0.0.0",
-    port: 0,
-    onDatagram: (datagram, from) => receiver(datagram, from),
-  });
+  const asking = new Asking(opening, { transport: "udp", hostname, port: access.endpoint.port });
+  const { socket, to } = asking;
   try {
-    while (opening.state.kind === "asking") {
-      const datagram = opening.next(nowUs());
-      if (datagram !== undefined) socket.sendCopy(datagram, to);
-      if (opening.state.kind !== "asking") break;
-      await Promise.race([
-        new Promise<void>((resolve) => wake = resolve),
-        sleep(Math.max(0, (opening.wakeAtUs - nowUs()) / 1000), signal),
-      ]);
-      signal.throwIfAborted();
-    }
-    const { state } = opening;
-    // Else the server would wait for it.
-    if (state.kind === "untrusted") socket.sendCopy(encodeLeave(state.connection), to);
-    if (state.kind !== "opened" && state.kind !== "plain") throw problemOf(state, access.endpoint, socket);
-    if (state.kind === "plain" && access.token !== undefined) {
-      throw refusal("The server asks for no token, so it can't prove that it is the right one");
-    }
-    const deliverTo: Answered["deliverTo"] = (next) => {
-      receiver = next;
-      for (const datagram of early) next(datagram, to);
-    };
-    return { socket, to, state, deliverTo };
+    const state = usable(await asking.answer(signal), access, socket);
+    return { socket, to, state, windowBytes, isLoopback, deliverTo: (next) => asking.deliverTo(next) };
   } catch (error) {
     socket[Symbol.dispose]();
     throw error;
   }
 }
 
-/** How many bytes of files a client takes of a server without having stored them. */
-export function windowBytes(address: string): number {
-  return isLoopbackAddress(address) ? LOOPBACK_WINDOW_BYTES : WINDOW_BYTES;
+/** Carries out what an opening decides, over a socket of its own. */
+class Asking {
+  readonly socket: UdpSocket;
+  readonly to: Deno.NetAddr;
+  readonly #opening: Opening;
+  /** What comes with ACCEPT, before anybody is there to take it. */
+  readonly #early: Uint8Array<ArrayBuffer>[] = [];
+  #wake = () => {};
+  #receiver = (datagram: Uint8Array<ArrayBuffer>, from: Deno.NetAddr) => this.#take(datagram, from);
+
+  constructor(opening: Opening, to: Deno.NetAddr) {
+    this.#opening = opening;
+    this.to = to;
+    this.socket = new UdpSocket({
+      hostname: to.hostname.includes(":") ? "::" : "0.0.0.0",
+      port: 0,
+      onDatagram: (datagram, from) => this.#receiver(datagram, from),
+    });
+  }
+
+  /** Asks until there is an answer, or none is waited for any more. @throws The reason of `signal`. */
+  async answer(signal: AbortSignal): Promise<OpeningState> {
+    const opening = this.#opening;
+    while (opening.state.kind === "asking") {
+      const datagram = opening.next(nowUs());
+      if (datagram !== undefined) this.socket.sendCopy(datagram, this.to);
+      if (opening.state.kind !== "asking") break;
+      await Promise.race([
+        new Promise<void>((resolve) => this.#wake = resolve),
+        sleep(Math.max(0, (opening.wakeAtUs - nowUs()) / 1000), signal),
+      ]);
+      signal.throwIfAborted();
+    }
+    const { state } = opening;
+    // Else the server would wait for it.
+    if (state.kind === "untrusted") this.socket.sendCopy(encodeLeave(state.connection), this.to);
+    return state;
+  }
+
+  deliverTo(receiver: (datagram: Uint8Array<ArrayBuffer>, from: Deno.NetAddr) => void): void {
+    this.#receiver = receiver;
+    for (const datagram of this.#early) receiver(datagram, this.to);
+  }
+
+  #take(datagram: Uint8Array<ArrayBuffer>, { hostname, port }: Deno.NetAddr): void {
+    if (port !== this.to.port || hostname !== this.to.hostname) return;
+    const { kind } = this.#opening.state;
+    if (kind === "opened" && this.#early.length < MAX_EARLY) this.#early.push(datagram.slice());
+    this.#opening.receive(datagram, nowUs());
+    this.#wake();
+  }
+}
+
+/** What a server has answered, if it can be spoken to then. @throws {ConnectionProblem} */
+function usable(
+  state: OpeningState,
+  { endpoint, token }: ServerAccess,
+  socket: UdpSocket,
+): Answered["state"] {
+  if (state.kind !== "opened" && state.kind !== "plain") throw problemOf(state, endpoint, socket);
+  if (state.kind === "plain" && token !== undefined) {
+    throw refusal("The server asks for no token, so it can't prove that it is the right one");
+  }
+  return state;
 }
 
 function problemOf(

@@ -57,6 +57,8 @@ const MOST_CLOSE_COPIES = 10;
 export class Connection {
   readonly #connection: number;
   readonly #keepsAlive: boolean;
+  /** Whether the path does not leave the machine. */
+  readonly isLoopback: boolean;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #numbers = new ReceivedNumbers();
@@ -75,7 +77,8 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#connection = options.connection;
     this.#keepsAlive = options.keepsAlive ?? false;
-    this.#timing = new AckTiming({ isLoopback: options.isLoopback ?? false });
+    this.isLoopback = options.isLoopback ?? false;
+    this.#timing = new AckTiming({ isLoopback: this.isLoopback });
     this.#sender = new Sender(options);
     this.#receiver = new Receiver(options.events, options.windowBytes ?? 0);
     this.#receivedUs = options.nowUs;

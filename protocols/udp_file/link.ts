@@ -3,7 +3,7 @@ import { RateTurn } from "../../net/rate_turn.ts";
 import type { TokenBucket } from "../../net/token_bucket.ts";
 import type { Connection } from "./connection.ts";
 import type { PacketHead } from "./packets.ts";
-import { isLoopbackAddress, nowUs, type UdpSocket } from "./udp_socket.ts";
+import { nowUs, type UdpSocket } from "./udp_socket.ts";
 
 /** Datagrams that one connection sends before others have their turn. */
 const TURN_DATAGRAMS = 64;
@@ -37,7 +37,7 @@ export class Link implements Disposable {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#turnUs = isLoopbackAddress(options.to.hostname) ? TURN_US : 0;
+    this.#turnUs = options.connection.isLoopback ? TURN_US : 0;
     this.#buckets = options.bucket === undefined ? [] : [options.bucket];
   }
 

@@ -1,6 +1,6 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
-import { type Answered, windowBytes } from "./connect.ts";
+import type { Answered } from "./connect.ts";
 import { Connection, type PathReport } from "./connection.ts";
 import {
   ControlError,
@@ -22,7 +22,7 @@ import {
   type Listing,
   RefusedError,
 } from "./requests.ts";
-import { isLoopbackAddress, nowUs } from "./udp_socket.ts";
+import { nowUs } from "./udp_socket.ts";
 
 /** The request for a list that OPEN is to carry; `undefined`: there is none, or it is too long. */
 export function firstLine(list: string | undefined): string | undefined {
@@ -55,14 +55,14 @@ export class XudpConnection implements Disposable {
     { list, signal }: { readonly list: string | undefined; readonly signal: AbortSignal },
   ) {
     this.#answered = answered;
-    const { socket, to } = answered;
+    const { socket, to, windowBytes, isLoopback } = answered;
     this.#connection = new Connection({
       nowUs: nowUs(),
       connection: state.connection,
       peerCreditBytes: state.creditBytes,
-      windowBytes: windowBytes(to.hostname),
+      windowBytes,
       roundTripUs: state.roundTripUs,
-      isLoopback: isLoopbackAddress(to.hostname),
+      isLoopback,
       keepsAlive: true,
       events: {
         control: (line) => this.#take(line),
