@@ -23,14 +23,7 @@ const SENDING = new Set(["connecting", "uploading", "finishing"]);
  * @returns {{ access: (open: boolean) => void, ownChanged: () => void }}
  */
 export function watchOthers({ queue, refused }) {
-  const section = document.getElementById("others");
-  const stale = document.getElementById("others-stale");
-  const template = document.getElementById("other-row-template");
-  const group = new RowGroup({
-    section,
-    newRow: () => new OtherRow(template),
-    beyondWords: (more) => `and ${count(more, "more upload")}`,
-  });
+  const { group, stale } = othersPanel();
   const names = new WeakMap();
   let list = emptyList();
   let isOpen = false;
@@ -82,6 +75,17 @@ export function watchOthers({ queue, refused }) {
       if (!list.isEmpty) drawSoon();
     },
   };
+}
+
+/** The part of the page that they are shown in. */
+function othersPanel() {
+  const template = document.getElementById("other-row-template");
+  const group = new RowGroup({
+    section: document.getElementById("others"),
+    newRow: () => new OtherRow(template),
+    beyondWords: (more) => `and ${count(more, "more upload")}`,
+  });
+  return { group, stale: document.getElementById("others-stale") };
 }
 
 function emptyList() {
