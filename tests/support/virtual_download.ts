@@ -67,144 +67,164 @@ interface Writing {
 
 /** Runs the scheduler against simulated servers in virtual time. Gives up after `limitMs`. */
 export function runVirtualDownload(options: VirtualDownloadOptions): VirtualDownloadOutcome {
-  const { threads = 5, perHost = 16, blockBytes = 1 << 20, retries = 5, random, limitMs = 3_600_000 } =
-    options;
-  const clock = new VirtualClock();
-  const servers = options.servers.map((server) => new VirtualFileServer(server, random));
-  const scheduler = new Scheduler({
-    sources: options.servers.map(({ host }, index) => ({ host: host ?? `host-${index}` })),
-    threads,
-    perHost,
-    blockBytes,
-    retries,
-    answerMs: 30_000,
-    isVerified: false,
-    random,
-  });
-  const open = new Map<number, Connection>();
-  let written: Writing[] = (options.kept?.finished ?? []).map((range) => ({
-    ...range,
-    shift: 0,
-    version: 0,
-  }));
-  let fetched = 0;
-  let requests = 0;
-  let mostConnections = 0;
-  let refusals = 0;
-  let restarts = 0;
-  let isPumping = false;
-  let wakesAtMs = Infinity;
+  return new VirtualDownload(options).run();
+}
 
-  const dispatch = (event: SchedulerEvent) => {
-    for (const action of scheduler.handle(event, clock.nowMs)) perform(action);
-    const { wakeAtMs = Infinity } = scheduler;
-    if (wakeAtMs >= wakesAtMs && wakesAtMs > clock.nowMs) return;
-    wakesAtMs = wakeAtMs;
-    if (wakeAtMs !== Infinity) clock.at(wakeAtMs, () => dispatch({ type: "tick" }));
-  };
-  const endOf = (connection: number) => {
-    const { at = 0, room = 0 } = scheduler.place(connection) ?? {};
-    return at + room;
-  };
-  const perform = (action: SchedulerAction) => {
+class VirtualDownload {
+  readonly #options: VirtualDownloadOptions;
+  readonly #clock = new VirtualClock();
+  readonly #servers: readonly VirtualFileServer[];
+  readonly #scheduler: Scheduler;
+  readonly #open = new Map<number, Connection>();
+  #written: Writing[];
+  #fetched = 0;
+  #requests = 0;
+  #mostConnections = 0;
+  #refusals = 0;
+  #restarts = 0;
+  #isPumping = false;
+  #wakesAtMs = Infinity;
+
+  constructor(options: VirtualDownloadOptions) {
+    const { threads = 5, perHost = 16, blockBytes = 1 << 20, retries = 5, random, kept } = options;
+    this.#options = options;
+    this.#servers = options.servers.map((server) => new VirtualFileServer(server, random));
+    this.#scheduler = new Scheduler({
+      sources: options.servers.map(({ host }, index) => ({ host: host ?? `host-${index}` })),
+      threads,
+      perHost,
+      blockBytes,
+      retries,
+      answerMs: 30_000,
+      isVerified: false,
+      random,
+    });
+    this.#written = (kept?.finished ?? []).map((range) => ({ ...range, shift: 0, version: 0 }));
+  }
+
+  run(): VirtualDownloadOutcome {
+    const { kept, wishes = [], limitMs = 3_600_000 } = this.#options;
+    const clock = this.#clock;
+    for (const { atMs, wish } of wishes) clock.at(atMs, () => this.#dispatch({ type: "wish", wish }));
+    clock.at(0, () => this.#dispatch({ type: "start", kept }));
+    while (!this.#scheduler.ended && clock.nowMs < limitMs && clock.step());
+    const { state, sourceProblems } = this.#scheduler;
+    return {
+      state,
+      elapsedMs: clock.nowMs,
+      fetched: this.#fetched,
+      requests: this.#requests,
+      mostConnections: this.#mostConnections,
+      refusals: this.#refusals,
+      restarts: this.#restarts,
+      problems: sourceProblems.map(({ reason }) => reason),
+      flaw: state.kind === "done" ? flawOf(this.#written, state.size) : undefined,
+    };
+  }
+
+  #dispatch(event: SchedulerEvent): void {
+    const { nowMs } = this.#clock;
+    for (const action of this.#scheduler.handle(event, nowMs)) this.#perform(action);
+    const { wakeAtMs = Infinity } = this.#scheduler;
+    if (wakeAtMs >= this.#wakesAtMs && this.#wakesAtMs > nowMs) return;
+    this.#wakesAtMs = wakeAtMs;
+    if (wakeAtMs !== Infinity) this.#clock.at(wakeAtMs, () => this.#dispatch({ type: "tick" }));
+  }
+
+  #perform(action: SchedulerAction): void {
     switch (action.type) {
       case "request":
-        return request(action);
+        return this.#request(action);
       case "cut":
-        open.delete(action.connection);
+        this.#open.delete(action.connection);
         return;
-      case "shorten":
+      case "shorten": {
         // The same may be shortened again by a later action of the same list.
-        if (endOf(action.connection) > action.to) throw new Error("shortened to somewhere else");
+        const { at = 0, room = 0 } = this.#scheduler.place(action.connection) ?? {};
+        if (at + room > action.to) throw new Error("shortened to somewhere else");
         return;
+      }
       case "restart":
-        restarts++;
-        written = [];
+        this.#restarts++;
+        this.#written = [];
     }
-  };
-  const request = ({ connection: id, source, from, to }: Extract<SchedulerAction, { type: "request" }>) => {
-    requests++;
+  }
+
+  #request({ connection: id, source, from, to }: Extract<SchedulerAction, { type: "request" }>): void {
+    this.#requests++;
     const connection: Connection = { id, source, answer: undefined, delivered: 0 };
-    open.set(id, connection);
-    mostConnections = Math.max(mostConnections, open.size);
-    const ifRange = scheduler.condition(id);
-    const { latencyMs = 0 } = servers[source]?.options ?? {};
-    clock.at(clock.nowMs + latencyMs, () => {
-      if (open.get(id) === connection) answered(connection, { from, to, ifRange });
+    this.#open.set(id, connection);
+    this.#mostConnections = Math.max(this.#mostConnections, this.#open.size);
+    const ifRange = this.#scheduler.condition(id);
+    const { latencyMs = 0 } = this.#servers[source]?.options ?? {};
+    this.#clock.at(this.#clock.nowMs + latencyMs, () => {
+      if (this.#open.get(id) === connection) this.#answered(connection, { from, to, ifRange });
     });
-  };
-  const answered = (
+  }
+
+  #answered(
     connection: Connection,
     range: { readonly from: number; readonly to: number | undefined; readonly ifRange: string | undefined },
-  ) => {
+  ): void {
     const { id, source } = connection;
-    const served =
-      [...open.values()].filter((each) => each.source === source && each.answer !== undefined).length;
-    const answer = servers[source]?.answer(range, { open: served, nowMs: clock.nowMs });
-    const asked = scheduler.asked(id);
+    const { nowMs } = this.#clock;
+    const answer = this.#servers[source]?.answer(range, { open: this.#flowing(source).length, nowMs });
+    const asked = this.#scheduler.asked(id);
     if (answer === undefined || asked === undefined) {
-      open.delete(id);
-      return dispatch({ type: "lost", connection: id, reason: "no connection" });
+      this.#open.delete(id);
+      return this.#dispatch({ type: "lost", connection: id, reason: "no connection" });
     }
-    if (answer.head.status >= 400) refusals++;
+    if (answer.head.status >= 400) this.#refusals++;
     const facts = { isRedirected: false, refusesPages: false, isCompressedFile: false };
-    const verdict = checkResponse({ ...asked, ...facts }, answer.head, clock.nowMs);
+    const verdict = checkResponse({ ...asked, ...facts }, answer.head, nowMs);
     if (isUseful(verdict)) connection.answer = answer;
     if (verdict.kind === "redirect" || verdict.kind === "expired") throw new TypeError(verdict.kind);
-    dispatch({ type: "response", connection: id, verdict });
-    pump();
-  };
-  const pump = () => {
-    if (isPumping || ![...open.values()].some(({ answer }) => answer !== undefined)) return;
-    isPumping = true;
-    clock.at(clock.nowMs + STEP_MS, () => {
-      isPumping = false;
-      servers.forEach(({ options: { totalBytesPerMs = Infinity } }, source) => {
-        const flowing = [...open.values()].filter((each) =>
-          each.source === source && each.answer !== undefined
-        );
+    this.#dispatch({ type: "response", connection: id, verdict });
+    this.#pump();
+  }
+
+  /** The connections over which a body of a server comes. */
+  #flowing(source: number): Connection[] {
+    return [...this.#open.values()].filter((each) => each.source === source && each.answer !== undefined);
+  }
+
+  #pump(): void {
+    if (this.#isPumping || ![...this.#open.values()].some(({ answer }) => answer !== undefined)) return;
+    this.#isPumping = true;
+    this.#clock.at(this.#clock.nowMs + STEP_MS, () => {
+      this.#isPumping = false;
+      for (const [source, { options: { totalBytesPerMs = Infinity } }] of this.#servers.entries()) {
+        const flowing = this.#flowing(source);
         const shares = fairShares(totalBytesPerMs, flowing.map(({ answer }) => answer?.bytesPerMs ?? 0));
-        flowing.forEach((connection, index) => deliver(connection, (shares[index] ?? 0) * STEP_MS));
-      });
-      pump();
+        flowing.forEach((connection, index) => this.#deliver(connection, (shares[index] ?? 0) * STEP_MS));
+      }
+      this.#pump();
     });
-  };
-  const deliver = (connection: Connection, bytes: number) => {
+  }
+
+  #deliver(connection: Connection, bytes: number): void {
     const { id, answer, delivered } = connection;
-    const place = scheduler.place(id);
+    const place = this.#scheduler.place(id);
     if (answer === undefined || place === undefined) return;
+    const { random } = this.#options;
     const { from, to, stallsAt, version, lossPerMs } = answer;
     const isLost = lossPerMs > 0 && random() < lossPerMs * STEP_MS;
     const left = Math.min(to, stallsAt) - from - delivered;
     const count = Math.max(0, Math.min(Math.floor(bytes * (isLost ? random() : 1)), place.room, left));
     if (count > 0) {
       const shift = from + delivered - place.at;
-      written.push({ from: place.at, to: place.at + count, shift, version });
+      this.#written.push({ from: place.at, to: place.at + count, shift, version });
       connection.delivered += count;
-      fetched += count;
-      dispatch({ type: "bytes", connection: id, count });
+      this.#fetched += count;
+      this.#dispatch({ type: "bytes", connection: id, count });
     }
     if (isLost || count === place.room || from + connection.delivered >= to) {
-      open.delete(id);
-      dispatch(isLost ? { type: "lost", connection: id, reason: "reset" } : { type: "end", connection: id });
+      this.#open.delete(id);
+      this.#dispatch(
+        isLost ? { type: "lost", connection: id, reason: "reset" } : { type: "end", connection: id },
+      );
     }
-  };
-
-  for (const { atMs, wish } of options.wishes ?? []) clock.at(atMs, () => dispatch({ type: "wish", wish }));
-  clock.at(0, () => dispatch({ type: "start", kept: options.kept }));
-  while (!scheduler.ended && clock.nowMs < limitMs && clock.step());
-  const { state } = scheduler;
-  return {
-    state,
-    elapsedMs: clock.nowMs,
-    fetched,
-    requests,
-    mostConnections,
-    refusals,
-    restarts,
-    problems: scheduler.sourceProblems.map(({ reason }) => reason),
-    flaw: state.kind === "done" ? flawOf(written, state.size) : undefined,
-  };
+  }
 }
 
 function isUseful({ kind }: Verdict): boolean {
