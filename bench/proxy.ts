@@ -31,17 +31,13 @@ type StartProxy = (place: Place, upstreams: readonly number[]) => Promise<Server
 
 /** The rows. */
 export function proxy(bench: Bench): readonly Row[] {
-  const [large, small] = [bench.sources.file("1G"), bench.sources.file(SMALL)];
-  const files: Start = (place) => {
-    const inside = `root ${bench.sources.dir};`;
-    return startNginx(place, { state: bench.dir, inside, workers: 1 });
-  };
+  return [...copyRows(bench), ...requestRows(bench)];
+}
+
+/** A GiB, down and up. */
+function copyRows(bench: Bench): readonly Row[] {
+  const large = bench.sources.file("1G");
   const sink: Start = (place) => serveBare(place, "bare_sink.ts", [String(large.bytes)]);
-  const through = (upstream: Start, run: (port: number) => Promise<Outcome>) => [
-    asking("transfer", { upstream, proxy: (...all) => startOwn(bench, ...all), run }),
-    asking("nginx, one process", { upstream, proxy: (...all) => startOther(bench, ...all), run }),
-    asking("no proxy (limit)", { upstream, run }),
-  ];
   const rate = (seconds: number): Outcome => ({ value: large.bytes / 1e6 / seconds });
   return [
     {
@@ -49,21 +45,33 @@ export function proxy(bench: Bench): readonly Row[] {
       title: "Proxy, 1 GiB down",
       unit: MEGABYTES_A_SECOND,
       files: [large],
-      contenders: through(files, async (port) => rate(await download(port, `/${large.name}`, large.bytes))),
+      contenders: through(
+        bench,
+        files(bench),
+        async (port) => rate(await download(port, `/${large.name}`, large.bytes)),
+      ),
     },
     {
       name: "proxy up",
       title: "Proxy, 1 GiB up",
       unit: MEGABYTES_A_SECOND,
       files: [large],
-      contenders: through(sink, async (port) => rate(await upload(port, large.bytes))),
+      contenders: through(bench, sink, async (port) => rate(await upload(port, large.bytes))),
     },
+  ];
+}
+
+/** Many small requests. */
+function requestRows(bench: Bench): readonly Row[] {
+  const upstream = files(bench);
+  const row = { files: [bench.sources.file(SMALL)] };
+  return [
     {
+      ...row,
       name: "proxy request",
       title: `Proxy, a request of 1 KiB, one at a time; a round is the median of ${REQUESTS}`,
       unit: MILLISECONDS,
-      files: [small],
-      contenders: through(files, async (port) => {
+      contenders: through(bench, upstream, async (port) => {
         const times = (await requestMs(port, { path: `/${SMALL}`, count: REQUESTS })).toSorted((a, b) =>
           a - b
         );
@@ -74,32 +82,42 @@ export function proxy(bench: Bench): readonly Row[] {
       }),
     },
     {
+      ...row,
       name: "proxy load",
       title: `Proxy, requests of 1 KiB a second over ${CONNECTIONS} connections`,
       unit: A_SECOND,
-      files: [small],
-      contenders: through(files, async (port) => {
-        const { answered } = await loadFor(port, {
-          path: `/${SMALL}`,
-          connections: CONNECTIONS,
-          ms: LOAD_MS,
-        });
+      contenders: through(bench, upstream, async (port) => {
+        const load = { path: `/${SMALL}`, connections: CONNECTIONS, ms: LOAD_MS };
+        const { answered } = await loadFor(port, load);
         return { value: answered / (LOAD_MS / 1000) };
       }),
     },
     {
+      ...row,
       name: "proxy killed",
       title: `Proxy, requests that failed when one of two upstreams is killed under load of ${
         LOAD_MS / 1000
       } s`,
       unit: FAILED,
-      files: [small],
       hasWarmUp: false,
       contenders: [
-        killing("transfer", files, (...all) => startOwn(bench, ...all)),
-        killing("nginx, one process", files, (...all) => startOther(bench, ...all)),
+        killing("transfer", upstream, (...all) => startOwn(bench, ...all)),
+        killing("nginx, one process", upstream, (...all) => startOther(bench, ...all)),
       ],
     },
+  ];
+}
+
+/** An upstream that serves the files of the bench. */
+function files(bench: Bench): Start {
+  return (place) => startNginx(place, { state: bench.dir, inside: `root ${bench.sources.dir};`, workers: 1 });
+}
+
+function through(bench: Bench, upstream: Start, run: (port: number) => Promise<Outcome>): Contender[] {
+  return [
+    asking("transfer", { upstream, proxy: (...all) => startOwn(bench, ...all), run }),
+    asking("nginx, one process", { upstream, proxy: (...all) => startOther(bench, ...all), run }),
+    asking("no proxy (limit)", { upstream, run }),
   ];
 }
 

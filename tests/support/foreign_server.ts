@@ -14,8 +14,7 @@ export interface ForeignServer extends AsyncDisposable {
 
 /** Starts a {@linkcode ForeignServer} on a free port. */
 export function foreignServer(): ForeignServer {
-  const files = new Map<string, Uint8Array>();
-  const sizes = new Map<string, number>();
+  const uploads = new Uploads();
   const messages: Record<string, unknown>[] = [];
   const sockets = new Set<WebSocket>();
   let chunks = 0;
@@ -26,48 +25,15 @@ export function foreignServer(): ForeignServer {
     socket.onmessage = ({ data }) => {
       const message = JSON.parse(String(data));
       messages.push({ ...message, data: undefined });
-      const answer = serve(message);
+      const answer = uploads.answer(message);
       if (message.action === "chunk" && ++chunks === server.dropAfterChunks) socket.close(4000, "dropped");
       else socket.send(JSON.stringify(answer));
     };
     return response;
   });
-  const serve = (message: Record<string, unknown>): Record<string, unknown> => {
-    const fileId = String(message.fileId);
-    const stored = files.get(fileId) ?? new Uint8Array(0);
-    switch (message.action) {
-      case "start":
-        files.set(fileId, stored);
-        sizes.set(fileId, Number(message.fileSize));
-        return { event: "start-ack", fileId, offset: stored.length, status: "active" };
-      case "chunk": {
-        if (message.offset !== stored.length) {
-          return { event: "offset-mismatch", fileId, expected: stored.length, received: message.offset };
-        }
-        const bytes = Uint8Array.fromBase64(String(message.data));
-        const longer = new Uint8Array(stored.length + bytes.length);
-        longer.set(stored);
-        longer.set(bytes, stored.length);
-        files.set(fileId, longer);
-        const percent = Math.round(longer.length / (sizes.get(fileId) ?? 1) * 10_000) / 100;
-        return { event: "progress", fileId, offset: longer.length, receivedBytes: bytes.length, percent };
-      }
-      case "pause":
-      case "resume":
-        return { event: `${message.action}-ack`, fileId, offset: stored.length };
-      case "stop":
-        if (message.delete !== false) files.delete(fileId);
-        return { event: "stop-ack", fileId };
-      case "complete":
-        if (stored.length !== sizes.get(fileId)) return { event: "error", fileId, error: "nope" };
-        return { event: "complete-ack", fileId, filePath: `/somewhere/${fileId}` };
-      default:
-        return { event: "error", error: "what?" };
-    }
-  };
   const server: ForeignServer = {
     ws: `ws://127.0.0.1:${http.addr.port}/ws`,
-    files,
+    files: uploads.files,
     messages,
     dropAfterChunks: 0,
     async [Symbol.asyncDispose]() {
@@ -76,4 +42,44 @@ export function foreignServer(): ForeignServer {
     },
   };
   return server;
+}
+
+class Uploads {
+  readonly files = new Map<string, Uint8Array>();
+  readonly #sizes = new Map<string, number>();
+
+  answer(message: Record<string, unknown>): Record<string, unknown> {
+    const fileId = String(message.fileId);
+    const stored = this.files.get(fileId) ?? new Uint8Array(0);
+    switch (message.action) {
+      case "start":
+        this.files.set(fileId, stored);
+        this.#sizes.set(fileId, Number(message.fileSize));
+        return { event: "start-ack", fileId, offset: stored.length, status: "active" };
+      case "chunk":
+        if (message.offset === stored.length) return this.#appended(fileId, stored, String(message.data));
+        return { event: "offset-mismatch", fileId, expected: stored.length, received: message.offset };
+      case "pause":
+      case "resume":
+        return { event: `${message.action}-ack`, fileId, offset: stored.length };
+      case "stop":
+        if (message.delete !== false) this.files.delete(fileId);
+        return { event: "stop-ack", fileId };
+      case "complete":
+        if (stored.length !== this.#sizes.get(fileId)) return { event: "error", fileId, error: "nope" };
+        return { event: "complete-ack", fileId, filePath: `/somewhere/${fileId}` };
+      default:
+        return { event: "error", error: "what?" };
+    }
+  }
+
+  #appended(fileId: string, stored: Uint8Array, base64: string): Record<string, unknown> {
+    const bytes = Uint8Array.fromBase64(base64);
+    const longer = new Uint8Array(stored.length + bytes.length);
+    longer.set(stored);
+    longer.set(bytes, stored.length);
+    this.files.set(fileId, longer);
+    const percent = Math.round(longer.length / (this.#sizes.get(fileId) ?? 1) * 10_000) / 100;
+    return { event: "progress", fileId, offset: longer.length, receivedBytes: bytes.length, percent };
+  }
 }

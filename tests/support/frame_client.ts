@@ -45,15 +45,7 @@ export async function frameClient(
     await write(encodeHello(nonce));
     const greeting = await greet(conn, nonce);
     const reader = new FrameReader({ sender: "server", first: greeting.rest });
-    const frame = async () => {
-      for (;;) {
-        const next = reader.next();
-        if (next !== undefined) return { ...next, payload: next.payload.slice() };
-        const count = await conn.read(reader.space());
-        if (count === null) return undefined;
-        reader.filled(count);
-      }
-    };
+    const frame = () => nextFrame(conn, reader);
     let requests = 0;
     const send = (type: FrameType, payload?: Uint8Array, request = ++requests) =>
       write(encodeFrame({ type, request, isEnd: false }, payload));
@@ -91,6 +83,17 @@ export async function frameClient(
   } catch (error) {
     conn.close();
     throw error;
+  }
+}
+
+/** The next frame, with a payload of its own; `undefined`: the server has hung up. */
+async function nextFrame(conn: Deno.Conn, reader: FrameReader): Promise<Frame | undefined> {
+  for (;;) {
+    const next = reader.next();
+    if (next !== undefined) return { ...next, payload: next.payload.slice() };
+    const count = await conn.read(reader.space());
+    if (count === null) return undefined;
+    reader.filled(count);
   }
 }
 

@@ -45,10 +45,7 @@ export function obstructedDisk(): ObstructedDisk {
       const { size = 0 } = await real.stat(path) ?? {};
       if (failing !== undefined && path.endsWith(`/${failing}`)) {
         failing = undefined;
-        const from = syncedBytes.get(path) ?? 0;
-        using zeros = await Deno.open(path, { write: true });
-        await zeros.seek(from, Deno.SeekMode.Start);
-        await zeros.write(new Uint8Array(size - from));
+        await dropPages(path, syncedBytes.get(path) ?? 0, size);
         throw Object.assign(new Error("Input/output error (os error 5)"), { code: "EIO" });
       }
       await file.sync();
@@ -78,4 +75,10 @@ export function obstructedDisk(): ObstructedDisk {
     },
     synced: (name) => [...syncedBytes].find(([path]) => path.endsWith(`/${name}`))?.[1] ?? 0,
   };
+}
+
+async function dropPages(path: string, from: number, to: number): Promise<void> {
+  using file = await Deno.open(path, { write: true });
+  await file.seek(from, Deno.SeekMode.Start);
+  await file.write(new Uint8Array(to - from));
 }

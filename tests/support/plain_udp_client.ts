@@ -24,78 +24,96 @@ export interface PlainUdpClient extends Disposable {
 }
 
 /** Opens a {@linkcode PlainUdpClient} on loopback. */
-export function plainUdpClient({ port, repeatMs = Infinity }: PlainUdpClientOptions): PlainUdpClient {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const to = { transport: "udp", hostname: "127.0.0.1", port } as const;
-  const buffer = new Uint8Array(RECEIVE_BYTES);
-  let receiving: Promise<Uint8Array> | undefined;
+export function plainUdpClient(options: PlainUdpClientOptions): PlainUdpClient {
+  return new Client(options);
+}
 
-  const send = async (text: string) => void await socket.send(encoder.encode(text), to);
-  const receive = async () => {
-    receiving ??= socket.receive(buffer).then(([bytes]) => bytes.slice());
-    const datagram = await receiving;
-    receiving = undefined;
+class Client implements PlainUdpClient {
+  readonly #socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  readonly #buffer = new Uint8Array(RECEIVE_BYTES);
+  readonly #to: Deno.NetAddr;
+  readonly #repeatMs: number;
+  #receiving: Promise<Uint8Array> | undefined;
+
+  constructor({ port, repeatMs = Infinity }: PlainUdpClientOptions) {
+    this.#to = { transport: "udp", hostname: "127.0.0.1", port };
+    this.#repeatMs = repeatMs;
+  }
+
+  async send(text: string): Promise<void> {
+    await this.#socket.send(encoder.encode(text), this.#to);
+  }
+
+  async receive(): Promise<Uint8Array> {
+    const datagram = await this.#next();
+    this.#receiving = undefined;
     return datagram;
-  };
-  /** The next datagram; `undefined`: nothing came for too long. */
-  const receiveSoon = async (): Promise<Uint8Array | undefined> => {
-    if (repeatMs === Infinity) return await receive();
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), repeatMs);
-    receiving ??= socket.receive(buffer).then(([bytes]) => bytes.slice());
-    const datagram = await Promise.race([receiving, promise]);
-    clearTimeout(timer);
-    if (datagram !== undefined) receiving = undefined;
-    return datagram;
-  };
-  return {
-    send,
-    receive,
-    async list() {
-      await send("LIST");
-      return decoder.decode(await receive());
-    },
-    async request(text) {
-      await send(text);
-      const size = decoder.decode(await receive());
-      const pieces: Uint8Array<ArrayBuffer>[] = [];
-      for (let next = await receive(); decoder.decode(next) !== "EOF"; next = await receive()) {
-        pieces.push(next.slice());
-        await send("ACK");
-      }
-      return { size, bytes: await joined(pieces) };
-    },
-    async download(name) {
-      const pieces: Uint8Array<ArrayBuffer>[] = [];
-      let offset = 0;
-      let size: number | undefined;
-      // What a request is answered begins with the size: whatever is before it belongs to the request before.
-      let isAsking = true;
-      await send(`DOWNLOAD ${name} 0 0`);
-      while (size === undefined || offset < size) {
-        const datagram = await receiveSoon();
-        if (datagram === undefined) {
-          isAsking = true;
-          await send(`DOWNLOAD ${name} ${offset} 0`);
-        } else if (isAsking) {
-          const text = decoder.decode(datagram);
-          if (!/^\d{1,9}$/.test(text)) continue;
-          size = Number(text);
-          isAsking = false;
-        } else {
-          const before = pieces.at(-1);
-          // The ACK was lost; the files of the tests repeat nowhere.
-          if (before === undefined || !isSame(before, datagram)) {
-            pieces.push(datagram.slice());
-            offset += datagram.length;
-          }
-          await send("ACK");
+  }
+
+  async list(): Promise<string> {
+    await this.send("LIST");
+    return decoder.decode(await this.receive());
+  }
+
+  async request(text: string): Promise<{ readonly size: string; readonly bytes: Uint8Array }> {
+    await this.send(text);
+    const size = decoder.decode(await this.receive());
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    for (let next = await this.receive(); decoder.decode(next) !== "EOF"; next = await this.receive()) {
+      pieces.push(next.slice());
+      await this.send("ACK");
+    }
+    return { size, bytes: await joined(pieces) };
+  }
+
+  async download(name: string): Promise<Uint8Array> {
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    let offset = 0;
+    let size: number | undefined;
+    // What a request is answered begins with the size: whatever is before it belongs to the request before.
+    let isAsking = true;
+    await this.send(`DOWNLOAD ${name} 0 0`);
+    while (size === undefined || offset < size) {
+      const datagram = await this.#receiveSoon();
+      if (datagram === undefined) {
+        isAsking = true;
+        await this.send(`DOWNLOAD ${name} ${offset} 0`);
+      } else if (isAsking) {
+        const text = decoder.decode(datagram);
+        if (!/^\d{1,9}$/.test(text)) continue;
+        size = Number(text);
+        isAsking = false;
+      } else {
+        const before = pieces.at(-1);
+        // The ACK was lost; the files of the tests repeat nowhere.
+        if (before === undefined || !isSame(before, datagram)) {
+          pieces.push(datagram.slice());
+          offset += datagram.length;
         }
+        await this.send("ACK");
       }
-      return await joined(pieces);
-    },
-    [Symbol.dispose]: () => socket.close(),
-  };
+    }
+    return await joined(pieces);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+
+  #next(): Promise<Uint8Array> {
+    return this.#receiving ??= this.#socket.receive(this.#buffer).then(([bytes]) => bytes.slice());
+  }
+
+  /** The next datagram; `undefined`: nothing came for too long. */
+  async #receiveSoon(): Promise<Uint8Array | undefined> {
+    if (this.#repeatMs === Infinity) return await this.receive();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), this.#repeatMs);
+    const datagram = await Promise.race([this.#next(), promise]);
+    clearTimeout(timer);
+    if (datagram !== undefined) this.#receiving = undefined;
+    return datagram;
+  }
 }
 
 async function joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Promise<Uint8Array> {

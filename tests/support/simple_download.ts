@@ -34,8 +34,7 @@ export function simpleDownload(item: QueueItem, directory: string): RunningDownl
       received += bytes.length;
     }
     await Deno.rename(`${path}.part`, path);
-    const sha256 = createHash("sha256").update(await Deno.readFile(path)).digest("hex");
-    return { kind: "done", path, bytes: received, fetchedBytes: received, seconds: 1, sha256 };
+    return { kind: "done", path, bytes: received, fetchedBytes: received, seconds: 1, ...await digest(path) };
   };
   const ended = run().catch((error: unknown): DownloadState => {
     if (abort.signal.aborted) return { kind: "cancelled", kept: true };
@@ -67,4 +66,8 @@ export function simpleDownload(item: QueueItem, directory: string): RunningDownl
     cancel: () => abort.abort(),
     ended,
   };
+}
+
+async function digest(path: string): Promise<{ readonly sha256: string }> {
+  return { sha256: createHash("sha256").update(await Deno.readFile(path)).digest("hex") };
 }

@@ -57,88 +57,80 @@ export interface XferTestServer extends AsyncDisposable {
 
 const encoder = new TextEncoder();
 
+/** Options of {@linkcode xferTestServer}. */
+interface XferTestServerOptions {
+  readonly misbehaviour?: Misbehaviour;
+  readonly token?: string;
+  /** Of all files. */
+  readonly mtimeMs?: number;
+  readonly port?: number;
+}
+
 /** Starts one on a port of loopback, a free one by default. */
 export function xferTestServer(
   files: Readonly<Record<string, Uint8Array>>,
-  { misbehaviour = {}, token, mtimeMs = 1_700_000_000_123, port = 0 }: {
-    readonly misbehaviour?: Misbehaviour;
-    readonly token?: string;
-    readonly mtimeMs?: number;
-    readonly port?: number;
-  } = {},
+  { mtimeMs = 1_700_000_000_123, ...options }: XferTestServerOptions = {},
 ): XferTestServer {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port });
-  const served = new Map(Object.entries(files).map(([path, bytes]) => [path, { bytes, mtimeMs }]));
-  const gets: GetRequest[] = [];
-  const open = new Set<Deno.TcpConn>();
-  let connections = 0;
+  const served = Object.entries(files).map(([path, bytes]) => [path, { bytes, mtimeMs }] as const);
+  return new Server(new Map(served), options);
+}
 
-  const answersTo = async (frame: Frame, connection: number): Promise<(Uint8Array | "hang up")[]> => {
-    const { type, request, payload } = frame;
-    const refuse = (code: number, text: string) => {
-      return encodeFrame({ type: FRAME.error, request, isEnd: true }, encodeError({ code, text }));
-    };
-    switch (type) {
-      case FRAME.list: {
-        const { path } = decodeListRequest(payload);
-        const found = entriesOf(served).filter((entry) =>
-          path === "" || entry.path === path || entry.path.startsWith(`${path}/`)
-        );
-        if (found.length === 0 && path !== "") return [refuse(ERROR_CODE.notFound, "No such path")];
-        const honest = [...encodeListPages(misbehaviour.list?.(found) ?? found)];
-        const pages = misbehaviour.pages?.(honest) ?? honest;
-        return pages.map((page, index) =>
-          encodeFrame({ type, request, isEnd: index === pages.length - 1 }, page)
-        );
-      }
-      case FRAME.get: {
-        const get = lenientGet(payload);
-        gets.push(get);
-        const file = served.get(get.path);
-        if (file === undefined) return [refuse(ERROR_CODE.notFound, "No such file")];
-        const honest = dataOf(file, get);
-        const sent =
-          await misbehaviour.data?.(honest, { ...get, count: gets.length - 1, connection, request }) ??
-            honest;
-        return sent.map((data) => {
-          if (data === "hang up" || data instanceof Uint8Array) return data;
-          return data === "refuse" ? refuse(ERROR_CODE.changed, "It changes") : encodeData(request, data);
-        });
-      }
-      case FRAME.root: {
-        const { path } = decodeRootRequest(payload);
-        const file = served.get(path);
-        if (file === undefined) return [refuse(ERROR_CODE.notFound, "No such file")];
-        const honest = rootOfBytes(file.bytes);
-        const root = misbehaviour.root?.(honest) ?? honest;
-        const answer = { path, size: file.bytes.length, mtimeMs: file.mtimeMs, root };
-        return [encodeFrame({ type, request, isEnd: true }, encodeRootAnswer(answer))];
-      }
-      default:
-        return [];
+class Server implements XferTestServer {
+  readonly files: Map<string, ServedFile>;
+  readonly gets: GetRequest[] = [];
+  connections = 0;
+  readonly #misbehaviour: Misbehaviour;
+  readonly #token: string | undefined;
+  readonly #listener: Deno.TcpListener;
+  readonly #open = new Set<Deno.TcpConn>();
+  readonly #accepting: Promise<void>;
+
+  constructor(
+    files: Map<string, ServedFile>,
+    { misbehaviour = {}, token, port = 0 }: Omit<XferTestServerOptions, "mtimeMs">,
+  ) {
+    this.files = files;
+    this.#misbehaviour = misbehaviour;
+    this.#token = token;
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
+    this.#accepting = this.#accept().catch(isGone);
+  }
+
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    for (const conn of this.#open) conn.close();
+    this.#open.clear();
+    await this.#accepting;
+  }
+
+  async #accept(): Promise<void> {
+    for await (const conn of this.#listener) {
+      this.#open.add(conn);
+      void this.#serve(conn, this.connections++).catch(isGone).finally(() => {
+        if (this.#open.delete(conn)) conn.close();
+      });
     }
-  };
+  }
 
-  const serve = async (conn: Deno.TcpConn, connection: number) => {
+  async #serve(conn: Deno.TcpConn, connection: number): Promise<void> {
     const hello = new Uint8Array(HELLO_BYTES);
     await fill(conn, hello);
     const client = Uint8Array.fromHex(new TextDecoder().decode(hello.subarray(6)));
     const nonces = { client, server: randomBytes(16) };
-    const settings = { nonce: nonces.server, auth: token !== undefined, maxRequests: 256 };
+    const settings = { nonce: nonces.server, auth: this.#token !== undefined, maxRequests: 256 };
     await writeAll(conn, encoder.encode("the list\n"));
     await writeAll(conn, encodeGreeting(client, settings));
     const reader = new FrameReader({ sender: "client" });
     for (;;) {
       for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
-        if (frame.type === FRAME.auth) {
-          const isRight = frame.payload.toHex() === new Uint8Array(clientProof(token ?? "", nonces)).toHex();
-          const [type, proof] = isRight
-            ? [FRAME.auth, serverProof(token ?? "", nonces)]
-            : [FRAME.error, encodeError({ code: ERROR_CODE.notAuthenticated, text: "Wrong token" })];
-          await writeAll(conn, encodeFrame({ type, request: frame.request, isEnd: true }, proof));
-          continue;
-        }
-        for (const answer of await answersTo(frame, connection)) {
+        const answers = frame.type === FRAME.auth
+          ? [this.#authenticated(frame, nonces)]
+          : await this.#answersTo(frame, connection);
+        for (const answer of answers) {
           if (answer === "hang up") return;
           await writeAll(conn, answer);
         }
@@ -147,31 +139,63 @@ export function xferTestServer(
       if (count === null) return;
       reader.filled(count);
     }
-  };
+  }
 
-  const accept = async () => {
-    for await (const conn of listener) {
-      open.add(conn);
-      void serve(conn, connections++).catch(isGone).finally(() => {
-        if (open.delete(conn)) conn.close();
-      });
+  #authenticated({ request, payload }: Frame, nonces: Parameters<typeof clientProof>[1]): Uint8Array {
+    const token = this.#token ?? "";
+    if (payload.toHex() !== new Uint8Array(clientProof(token, nonces)).toHex()) {
+      return refusal(request, ERROR_CODE.notAuthenticated, "Wrong token");
     }
-  };
-  const accepting = accept().catch(isGone);
-  return {
-    port: listener.addr.port,
-    files: served,
-    gets,
-    get connections() {
-      return connections;
-    },
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      for (const conn of open) conn.close();
-      open.clear();
-      await accepting;
-    },
-  };
+    return encodeFrame({ type: FRAME.auth, request, isEnd: true }, serverProof(token, nonces));
+  }
+
+  async #answersTo(frame: Frame, connection: number): Promise<readonly (Uint8Array | "hang up")[]> {
+    if (frame.type === FRAME.list) return this.#listed(frame);
+    if (frame.type === FRAME.get) return await this.#got(frame, connection);
+    return frame.type === FRAME.root ? [this.#rooted(frame)] : [];
+  }
+
+  #listed({ type, request, payload }: Frame): Uint8Array[] {
+    const { path } = decodeListRequest(payload);
+    const found = entriesOf(this.files).filter((entry) =>
+      path === "" || entry.path === path || entry.path.startsWith(`${path}/`)
+    );
+    if (found.length === 0 && path !== "") return [refusal(request, ERROR_CODE.notFound, "No such path")];
+    const honest = [...encodeListPages(this.#misbehaviour.list?.(found) ?? found)];
+    const pages = this.#misbehaviour.pages?.(honest) ?? honest;
+    return pages.map((page, index) =>
+      encodeFrame({ type, request, isEnd: index === pages.length - 1 }, page)
+    );
+  }
+
+  async #got({ request, payload }: Frame, connection: number): Promise<(Uint8Array | "hang up")[]> {
+    const get = lenientGet(payload);
+    const count = this.gets.push(get) - 1;
+    const file = this.files.get(get.path);
+    if (file === undefined) return [refusal(request, ERROR_CODE.notFound, "No such file")];
+    const honest = dataOf(file, get);
+    const sent = await this.#misbehaviour.data?.(honest, { ...get, count, connection, request }) ?? honest;
+    return sent.map((data) => {
+      if (data === "hang up" || data instanceof Uint8Array) return data;
+      return data === "refuse"
+        ? refusal(request, ERROR_CODE.changed, "It changes")
+        : encodeData(request, data);
+    });
+  }
+
+  #rooted({ type, request, payload }: Frame): Uint8Array {
+    const { path } = decodeRootRequest(payload);
+    const file = this.files.get(path);
+    if (file === undefined) return refusal(request, ERROR_CODE.notFound, "No such file");
+    const honest = rootOfBytes(file.bytes);
+    const root = this.#misbehaviour.root?.(honest) ?? honest;
+    const answer = { path, size: file.bytes.length, mtimeMs: file.mtimeMs, root };
+    return encodeFrame({ type, request, isEnd: true }, encodeRootAnswer(answer));
+  }
+}
+
+function refusal(request: number, code: number, text: string): Uint8Array {
+  return encodeFrame({ type: FRAME.error, request, isEnd: true }, encodeError({ code, text }));
 }
 
 /** What a good server sends for a GET. */

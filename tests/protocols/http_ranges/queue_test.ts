@@ -194,79 +194,100 @@ Deno.test("after a crash what was under way goes on first, and what was being ca
   assertEquals(again.add([request("new")], 3).items.map((item) => item?.id), [6]);
 });
 
+const STEPS = [
+  "add",
+  "pause",
+  "resume",
+  "retry",
+  "cancel",
+  "forget",
+  "done",
+  "fail",
+  "stopped",
+  "crash",
+] as const satisfies readonly ("add" | Wish | "done" | "fail" | "stopped" | "crash")[];
+
 interface Step {
-  readonly do: "add" | Wish | "done" | "fail" | "stopped" | "crash";
+  readonly do: typeof STEPS[number];
   readonly which: number;
 }
 
+/** A queue whose actions are carried out, and watched. */
+class ObeyedQueue {
+  readonly #maxActive = 2;
+  readonly #disk = new Map<number, QueueItem>();
+  readonly #running = new Set<number>();
+  readonly #stopping = new Set<number>();
+  #queue = new DownloadQueue({ maxActive: this.#maxActive });
+
+  step({ do: what, which }: Step): void {
+    if (what === "add") this.#obey(this.#queue.add([request(String(which))], 0).actions);
+    else if (what === "done") this.#end(which, DONE);
+    else if (what === "fail") this.#end(which, FAILED);
+    else if (what === "stopped") this.#end(which, STOPPED);
+    else if (what === "crash") {
+      this.#running.clear();
+      this.#stopping.clear();
+      this.#queue = new DownloadQueue({ maxActive: this.#maxActive, items: this.#disk.values() });
+      this.#obey(this.#queue.begin(0));
+    } else this.#obey(this.#queue.wish(which, what, 0));
+  }
+
+  check(): void {
+    const { active, items, over, waiting } = this.#queue;
+    const running = this.#running.size;
+    assertEquals([...this.#running].sort(), active.map(({ id }) => id).sort());
+    assert(running <= this.#maxActive);
+    assert(running === this.#maxActive || waiting.every((item) => this.#hasTwin(item)));
+    const all = [...items];
+    const byId = (a: QueueItem, b: QueueItem) => a.id - b.id;
+    assertEquals(all.toSorted(byId), [...this.#disk.values()].toSorted(byId));
+    assertEquals(over.length, all.filter(({ state }) => isOver(state)).length);
+    assertEquals(waiting.length, all.filter(({ state }) => state.kind === "queued").length);
+  }
+
+  #hasTwin({ request: { key } }: QueueItem): boolean {
+    return this.#queue.active.some(({ request }) => request.key === key);
+  }
+
+  #obey(actions: readonly QueueAction[] | undefined): void {
+    for (const action of actions ?? []) {
+      if (action.type === "save") this.#disk.set(action.item.id, action.item);
+      else if (action.type === "forget") this.#disk.delete(action.id);
+      else if (action.type === "discard") {
+        const { key } = action.item.request;
+        assert(![...this.#disk.values()].some((item) => item.request.key === key && !isOver(item.state)));
+      } else if (action.type === "stop") {
+        assert(this.#running.has(action.id) && !this.#stopping.has(action.id));
+        this.#stopping.add(action.id);
+      } else this.#start(action.item);
+    }
+  }
+
+  #start({ id, place, request: { key } }: QueueItem): void {
+    assert(!this.#running.has(id));
+    assert(![...this.#running].some((running) => this.#disk.get(running)?.request.key === key));
+    const passedOver = this.#queue.waiting.filter((item) => item.place < place);
+    assert(passedOver.every((item) => this.#hasTwin(item)));
+    this.#running.add(id);
+  }
+
+  #end(which: number, outcome: Outcome): void {
+    const id = [...outcome.kind === "stopped" ? this.#stopping : this.#running][which % 3];
+    if (id === undefined) return;
+    this.#running.delete(id);
+    this.#stopping.delete(id);
+    this.#obey(this.#queue.ended(id, outcome, 0));
+  }
+}
+
 Deno.test("whatever is asked in whatever order: no download is lost, twice, out of turn or too many", () => {
-  const step = fc.record<Step>({
-    do: fc.constantFrom(
-      "add",
-      "pause",
-      "resume",
-      "retry",
-      "cancel",
-      "forget",
-      "done",
-      "fail",
-      "stopped",
-      "crash",
-    ),
-    which: fc.nat(12),
-  });
+  const step = fc.record<Step>({ do: fc.constantFrom(...STEPS), which: fc.nat(12) });
   fc.assert(fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-    const maxActive = 2;
-    const disk = new Map<number, QueueItem>();
-    const running = new Set<number>();
-    const stopping = new Set<number>();
-    let queue = new DownloadQueue({ maxActive });
-    const hasTwin = ({ request: { key } }: QueueItem) =>
-      queue.active.some(({ request }) => request.key === key);
-    const obey = (actions: readonly QueueAction[] | undefined) => {
-      for (const action of actions ?? []) {
-        if (action.type === "save") disk.set(action.item.id, action.item);
-        else if (action.type === "forget") disk.delete(action.id);
-        else if (action.type === "discard") {
-          const { key } = action.item.request;
-          assert(![...disk.values()].some((item) => item.request.key === key && !isOver(item.state)));
-        } else if (action.type === "stop") {
-          assert(running.has(action.id) && !stopping.has(action.id));
-          stopping.add(action.id);
-        } else {
-          assert(!running.has(action.item.id));
-          assert(![...running].some((id) => disk.get(id)?.request.key === action.item.request.key));
-          const passedOver = queue.waiting.filter(({ place }) => place < action.item.place);
-          assert(passedOver.every(hasTwin));
-          running.add(action.item.id);
-        }
-      }
-    };
-    const end = (which: number, outcome: Outcome) => {
-      const id = [...outcome.kind === "stopped" ? stopping : running][which % 3];
-      if (id === undefined) return;
-      running.delete(id);
-      stopping.delete(id);
-      obey(queue.ended(id, outcome, 0));
-    };
-    for (const { do: what, which } of steps) {
-      if (what === "add") obey(queue.add([request(String(which))], 0).actions);
-      else if (what === "done") end(which, DONE);
-      else if (what === "fail") end(which, FAILED);
-      else if (what === "stopped") end(which, STOPPED);
-      else if (what === "crash") {
-        running.clear();
-        stopping.clear();
-        queue = new DownloadQueue({ maxActive, items: disk.values() });
-        obey(queue.begin(0));
-      } else obey(queue.wish(which, what, 0));
-      assertEquals([...running].sort(), queue.active.map(({ id }) => id).sort());
-      assert(running.size <= maxActive);
-      assert(running.size === maxActive || queue.waiting.every(hasTwin));
-      const items = [...queue.items];
-      assertEquals(items.toSorted((a, b) => a.id - b.id), [...disk.values()].toSorted((a, b) => a.id - b.id));
-      assertEquals(queue.over.length, items.filter(({ state }) => isOver(state)).length);
-      assertEquals(queue.waiting.length, items.filter(({ state }) => state.kind === "queued").length);
+    const queue = new ObeyedQueue();
+    for (const each of steps) {
+      queue.step(each);
+      queue.check();
     }
   }));
 });
