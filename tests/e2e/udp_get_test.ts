@@ -1,14 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { filesBelow, pseudoRandomBytes, sha256 } from "../support/bytes.ts";
-import { claimed } from "../support/claimed.ts";
-import { killedGet } from "../support/killed_get.ts";
+import { pseudoRandomBytes, sha256 } from "../support/bytes.ts";
 import { plainUdpClient } from "../support/plain_udp_client.ts";
 import { plainUdpServer } from "../support/plain_udp_server.ts";
-import { finished, startTransfer, startUdpServer, transfer } from "../support/program.ts";
+import { startUdpServer, transfer } from "../support/program.ts";
 import { tempDir } from "../support/temp_dir.ts";
-
-const SIZE = 24 * 1024 * 1024 + 1;
 
 /** A directory to serve, and one to fetch into. */
 async function directories(root: string): Promise<{ readonly served: string; readonly dir: string }> {
@@ -67,39 +63,4 @@ Deno.test("the commands and plain peers understand each other", async () => {
   const { code, stderr } = await transfer(["udp-get", `127.0.0.1:${plain.port}`, "file.bin", "--out", dir]);
   assertEquals(code, 0, stderr);
   assertEquals(await Deno.readFile(join(dir, "file.bin")), bytes);
-});
-
-Deno.test("udp-get killed at random moments goes on with what its journal claims, and ends byte-exact", async () => {
-  await using root = await tempDir();
-  const { served, dir } = await directories(root.path);
-  await Deno.writeFile(join(served, "data.bin"), pseudoRandomBytes(SIZE));
-  await using server = await startUdpServer(served, { flags: ["--max-rate", "8M"] });
-  const shares = [0.1 + Math.random() * 0.3, 0.5 + Math.random() * 0.2];
-  const killAt = shares.map((share) => Math.floor(share * SIZE));
-  const { port } = server;
-  const { path, transferredBytes, claimedAt } = await killedGet({
-    command: "udp-get",
-    port,
-    name: "data.bin",
-    dir,
-    killAt,
-  });
-  assertEquals(sha256(await Deno.readFile(path)), sha256(pseudoRandomBytes(SIZE)));
-  assertEquals(await filesBelow(dir), ["data.bin"]);
-  assert(transferredBytes <= SIZE - (claimedAt.at(-1) ?? 0), String(transferredBytes));
-});
-
-Deno.test("udp-get outlives a server that is killed and comes back", async () => {
-  await using root = await tempDir();
-  const { served, dir } = await directories(root.path);
-  const bytes = pseudoRandomBytes(SIZE);
-  await Deno.writeFile(join(served, "data.bin"), bytes);
-  const first = await startUdpServer(served, { flags: ["--max-rate", "6M"] });
-  const child = startTransfer(["udp-get", `127.0.0.1:${first.port}`, "--all", "--out", dir, "--json"]);
-  await claimed(dir, SIZE / 4);
-  await first.end("SIGKILL");
-  await using _second = await startUdpServer(served, { port: first.port });
-  const { code, stderr } = await finished(child);
-  assertEquals(code, 0, stderr);
-  assertEquals(sha256(await Deno.readFile(join(dir, "data.bin"))), sha256(bytes));
 });
