@@ -1,47 +1,16 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { TextLineStream } from "@std/streams";
 import { testCertificate } from "../support/certificate.ts";
 import { frameClient, joined } from "../support/frame_client.ts";
+import { type LoggedProcess, startLogged } from "../support/logged_process.ts";
 import { plainTcpClient, plainTcpDownload } from "../support/plain_tcp_client.ts";
 import { startTransfer, transfer } from "../support/program.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 /** A `transfer tcp-serve` process. */
-async function tcpServe(cwd: string, args: readonly string[] = []) {
-  const child = startTransfer(["tcp-serve", "--port", "0", ...args], { cwd });
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
-    .getReader();
-  const log = child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()).getReader();
-  const told: string[] = [];
-  const logged = async (text: string) => {
-    for (;;) {
-      const { value } = await log.read();
-      if (value === undefined) throw new Error(`No "${text}" in the log:\n${told.join("\n")}`);
-      told.push(value);
-      if (value.includes(text)) return value;
-    }
-  };
-  const { value: line = "" } = await lines.read();
-  return {
-    line,
-    port: Number(/:(\d+)( over TLS)?$/.exec(line)?.[1]),
-    pid: child.pid,
-    told,
-    logged,
-    kill: (signal: Deno.Signal) => child.kill(signal),
-    async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGTERM");
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // It has ended already.
-      }
-      await logged("\0").catch(() => {});
-      await lines.cancel();
-      await log.cancel();
-      assertEquals((await child.status).code, 0);
-    },
-  };
+async function tcpServe(cwd: string, args: readonly string[] = []): Promise<LoggedProcess> {
+  const server = await startLogged(["tcp-serve", "--port", "0", ...args], { cwd });
+  return { ...server, [Symbol.asyncDispose]: async () => assertEquals((await server.end()).code, 0) };
 }
 
 Deno.test("tcp-serve serves resources, keeps text.txt, logs what it did, and stops in order", async () => {

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { TextLineStream } from "@std/streams";
 import { testCertificate } from "../support/certificate.ts";
 import { startTransfer, transfer } from "../support/program.ts";
+import { type LoggedProcess, startLogged } from "../support/logged_process.ts";
 import { get, rawClient } from "../support/raw_client.ts";
 import { rawHttpServer } from "../support/raw_http_server.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -14,35 +14,11 @@ async function startProxyProcess(
   cwd: string,
   args: readonly string[] = [],
   { port = "0", ...options }: { readonly port?: string; readonly maxFiles?: number } = {},
-) {
-  const child = startTransfer(["tracker", "proxy", "--server-port", port, ...args], { cwd, ...options });
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
-    .getReader();
-  const log = child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()).getReader();
-  const told: string[] = [];
-  const logged = async (text: string) => {
-    for (;;) {
-      const { value } = await log.read();
-      if (value === undefined) throw new Error(`No "${text}" in the log:\n${told.join("\n")}`);
-      told.push(value);
-      if (value.includes(text)) return value;
-    }
-  };
-  const { value: line = "" } = await lines.read();
+): Promise<LoggedProcess> {
+  const proxy = await startLogged(["tracker", "proxy", "--server-port", port, ...args], { cwd, ...options });
   return {
-    line,
-    port: Number(/:(\d+)$/.exec(line)?.[1]),
-    pid: child.pid,
-    told,
-    logged,
-    kill: (signal: Deno.Signal) => child.kill(signal),
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await logged("\0").catch(() => {});
-      await lines.cancel();
-      await log.cancel();
-      assertEquals((await child.status).code, 0, told.join("\n"));
-    },
+    ...proxy,
+    [Symbol.asyncDispose]: async () => assertEquals((await proxy.end()).code, 0, proxy.log.join("\n")),
   };
 }
 
@@ -174,7 +150,8 @@ Deno.test("without a file handle left a request is answered 503, and no upstream
   const client = resources.use(await rawClient(proxy.port));
   const openFiles = async () => (await Array.fromAsync(Deno.readDir(`/proc/${proxy.pid}/fd`))).length;
   const silent = await Promise.all(Array.from({ length: maxFiles }, () => rawClient(proxy.port)));
-  while (await openFiles() < maxFiles) await new Promise((resolve) => setTimeout(resolve, 5));
+  // Nothing tells of it: the proxy takes connections until it has no handle for one.
+  while (await openFiles() < maxFiles);
   await client.send(get());
   assertEquals((await client.readResponse()).status, 503);
   await proxy.logged("fault=exhausted");
@@ -185,5 +162,5 @@ Deno.test("without a file handle left a request is answered 503, and no upstream
     status = (await client.readResponse()).status;
   }
   assertEquals(status, 200);
-  assertEquals(proxy.told.filter((line) => line.includes("upstream down")), []);
+  assertEquals(proxy.log.filter((line) => line.includes("upstream down")), []);
 });

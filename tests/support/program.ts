@@ -20,7 +20,8 @@ export interface Finished {
   readonly stderr: string;
 }
 
-interface RunOptions {
+/** How a run of the program is started. */
+export interface RunOptions {
   /** Whether it is to be written to; else standard input is empty. */
   readonly hasInput?: boolean;
   readonly cwd?: string;

@@ -94,7 +94,7 @@ Deno.test("garbage that V8 has promoted can be collected", async () => {
   const seen = new WeakRef(garbage);
   garbage = undefined;
   // A reference that was looked at is kept to the end of the turn.
-  await new Promise((resolve) => setTimeout(resolve));
+  await new Promise(setImmediate);
   await collectOldGarbage();
   assertEquals(seen.deref(), undefined);
 });
