@@ -1,7 +1,7 @@
 /** How the text of a flag about requests becomes a value, as in `flag_values.ts`. */
 
 import { parseProxy } from "../protocols/http_ranges/proxies.ts";
-import { checkHeader } from "../protocols/http_ranges/request_head.ts";
+import { checkHeader } from "../protocols/http_ranges/encoded_request.ts";
 import { lines } from "./flag_values.ts";
 
 /** Request headers, each `Name: value`, on a line each. */

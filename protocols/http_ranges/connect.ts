@@ -4,7 +4,7 @@ import { connectUnverified, secure } from "../../net/secure.ts";
 import { basicAuthorization } from "./credentials.ts";
 import { HttpConnection } from "./http_connection.ts";
 import type { Proxy } from "./proxies.ts";
-import { encodeConnect, type Header } from "./request_head.ts";
+import { encodeConnect, type Header } from "./encoded_request.ts";
 
 /** How servers are connected to. */
 export interface ConnectOptions {

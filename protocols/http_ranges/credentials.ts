@@ -1,4 +1,4 @@
-import type { Header } from "./request_head.ts";
+import type { Header } from "./encoded_request.ts";
 
 /** A user and a password. */
 export interface Credentials {

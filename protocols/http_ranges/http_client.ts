@@ -2,10 +2,10 @@ import { ConnectionProblem, deadline } from "../../net/connection_problem.ts";
 import { closeQuietly } from "../../net/dial.ts";
 import { closingOnAbort, connect, type ConnectOptions, type Route, routeTo } from "./connect.ts";
 import { HttpConnection, StaleConnectionError } from "./http_connection.ts";
-import { encodeRequest, type RequestHead } from "./request_head.ts";
+import { encodeRequest, type GetRequest } from "./encoded_request.ts";
 
 /** A GET request, and what ends it. */
-export interface HttpRequest extends Omit<RequestHead, "isProxied"> {
+export interface HttpRequest extends Omit<GetRequest, "isProxied"> {
   /** Ends the request, or the reading of its body; what is under way rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }

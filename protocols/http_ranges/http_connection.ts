@@ -1,7 +1,7 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import type { ByteStream } from "../../net/dial.ts";
 import { HttpBody } from "./http_body.ts";
-import { HEAD_BYTES_MOST, type ParsedHead, parseHead } from "./response_head.ts";
+import { HEAD_BYTES_MOST, type ParsedHead, parseHead } from "./answer_head.ts";
 
 const FIRST_HEAD_BYTES = 8192;
 

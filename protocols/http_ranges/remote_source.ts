@@ -1,7 +1,7 @@
 import { basicAuthorization, type Credentials, splitCredentials } from "./credentials.ts";
 import type { HttpClient, HttpResponse } from "./http_client.ts";
 import { followRedirect } from "./redirects.ts";
-import type { Header } from "./request_head.ts";
+import type { Header } from "./encoded_request.ts";
 import { type Asked, checkResponse, type Verdict } from "./response_check.ts";
 
 /** Headers that say nothing about the user, and go wherever a redirect leads. */

@@ -1,5 +1,5 @@
 import { ConfProblem, type Place, type Token, tokenize } from "./conf_tokens.ts";
-import { hostKey } from "./host_name.ts";
+import { hostKey } from "./host_lookup.ts";
 import { parseTemplate, type Template } from "./templates.ts";
 
 /** How requests of a host are given out among its upstreams. */

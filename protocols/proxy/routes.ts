@@ -1,7 +1,7 @@
 import type { HostName } from "../../net/host_name.ts";
 import { Balancer } from "./balancer.ts";
 import type { HostConf, ProxyConf } from "./conf.ts";
-import { findHost } from "./host_name.ts";
+import { findHost } from "./host_lookup.ts";
 import { Upstream, type UpstreamOptions } from "./upstream.ts";
 
 /** Where the requests of a host go. */

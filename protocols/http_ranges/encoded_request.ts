@@ -1,5 +1,5 @@
 /** A GET request. */
-export interface RequestHead {
+export interface GetRequest {
   /** Without user and password: these belong into `headers`. */
   readonly url: URL;
   /** Bytes to ask for, `to` exclusive; the whole file without. */
@@ -34,7 +34,7 @@ const OWN_HEADERS = new Set([
  *
  * @throws {TypeError} A header is none, or one of those that say how messages are framed.
  */
-export function encodeRequest({ url, range, headers = [], isProxied = false }: RequestHead): Uint8Array {
+export function encodeRequest({ url, range, headers = [], isProxied = false }: GetRequest): Uint8Array {
   for (const header of headers) checkHeader(header);
   const target = `${url.pathname}${url.search}`;
   const given = new Set(headers.map(([name]) => name.toLowerCase()));

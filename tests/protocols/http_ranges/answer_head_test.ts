@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConnectionProblem } from "../../../net/connection_problem.ts";
-import { HEAD_BYTES_MOST, parseHead } from "../../../protocols/http_ranges/response_head.ts";
+import { HEAD_BYTES_MOST, parseHead } from "../../../protocols/http_ranges/answer_head.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (each) => each.charCodeAt(0));
 const head = (...lines: readonly string[]) => bytes(`${lines.join("\r\n")}\r\n\r\n`);

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { basicAuthorization, splitCredentials } from "../../../protocols/http_ranges/credentials.ts";
-import { encodeConnect, encodeRequest } from "../../../protocols/http_ranges/request_head.ts";
+import { basicAuthorization } from "../../../protocols/http_ranges/credentials.ts";
+import { encodeConnect, encodeRequest } from "../../../protocols/http_ranges/encoded_request.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
 
@@ -62,16 +62,4 @@ Deno.test("a tunnel is asked for by host and port, an IPv6 address in brackets",
     text(encodeConnect(new URL("https://[::1]:8443/"), [])),
     "CONNECT [::1]:8443 HTTP/1.1\r\nHost: [::1]:8443\r\n\r\n",
   );
-});
-
-Deno.test("user and password are taken out of a URL and sent in UTF-8", () => {
-  const { url, credentials } = splitCredentials(new URL("https://caf%C3%A9:50%@example.com/x"));
-  assertEquals(url.href, "https://example.com/x");
-  assertEquals(credentials, { name: "caf\u{e9}", password: "50%" });
-  // RFC 7617 section 2.1 has a pound sign in UTF-8.
-  assertEquals(basicAuthorization({ name: "test", password: "123\u{a3}" }), [
-    "Authorization",
-    "Basic dGVzdDoxMjPCow==",
-  ]);
-  assertEquals(splitCredentials(new URL("https://example.com/x")).credentials, undefined);
 });
