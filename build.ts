@@ -4,7 +4,7 @@
  * imported, and starting a command means reading a few files instead of hundreds.
  */
 
-import { fromFileUrl, join, toFileUrl } from "@std/path";
+import { fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import { createHash } from "node:crypto";
 import denoJson from "./deno.json" with { type: "json" };
 import { formatBytes } from "./terminal/format.ts";
@@ -20,6 +20,9 @@ const TARGETS = [
   "aarch64-apple-darwin",
   "x86_64-pc-windows-msvc",
 ] as const;
+
+/** The digests of all binaries, as `sha256sum --check` reads them. */
+const SUMS = "SHA256SUMS";
 
 /** What is exported by the modules of `web/` that embed pages. */
 const PAGES = [
@@ -41,14 +44,26 @@ interface Finished {
   readonly stderr: string;
 }
 
-async function deno(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
+/** Where things are made before they get their place, and what ends that early. */
+interface Workshop {
+  /** A directory of its own in the one that the binaries go to, so that these need only be renamed. */
+  readonly stage: string;
+  readonly signal: AbortSignal;
+}
+
+async function deno(
+  args: readonly string[],
+  { signal, env = {} }: { readonly signal: AbortSignal; readonly env?: Readonly<Record<string, string>> },
+): Promise<Finished> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: ROOT,
     env: { NO_COLOR: "1", ...env },
     stdout: "null",
     stderr: "piped",
+    signal,
   }).output();
+  signal.throwIfAborted();
   return { success, stderr: new TextDecoder().decode(stderr) };
 }
 
@@ -73,7 +88,7 @@ async function embedPages(stage: string): Promise<string> {
 }
 
 /** Puts the program into a directory: `main.js`, a file for each command, and what several of them share. */
-async function bundle(stage: string): Promise<void> {
+async function bundle({ stage, signal }: Workshop): Promise<void> {
   const common = [
     "bundle",
     "--quiet",
@@ -87,20 +102,28 @@ async function bundle(stage: string): Promise<void> {
   // Workers are found beside the file that starts them, under their own name.
   const worker = ["--output", join(stage, "out", "digest_worker.ts"), join("store", "digest_worker.ts")];
   for (const args of [main, worker]) {
-    const { success, stderr } = await deno([...common, ...args]);
+    const { success, stderr } = await deno([...common, ...args], { signal });
     if (!success) throw new BuildError(`The program could not be bundled:\n${stderr}`);
   }
 }
 
+/** A binary that was made. */
+interface Binary {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
 async function compile(
-  stage: string,
-  { output, target, runtime }: {
-    readonly output: string;
+  { stage, signal }: Workshop,
+  { name, target, runtime }: {
+    readonly name: string;
     readonly target: string;
     /** The file to embed; without one Deno fetches it. */
     readonly runtime: string | undefined;
   },
-): Promise<void> {
+): Promise<Binary> {
+  const output = join(stage, name);
   const { success, stderr } = await deno([
     "compile",
     "--quiet",
@@ -120,8 +143,11 @@ async function compile(
     "--output",
     output,
     join(stage, "out", "main.js"),
-  ], runtime === undefined ? {} : { DENORT_BIN: runtime });
+  ], { signal, env: runtime === undefined ? {} : { DENORT_BIN: runtime } });
   if (!success) throw failure(stderr, { target, runtime });
+  if (target === Deno.build.target) await tryOut(output);
+  const bytes = await Deno.readFile(output);
+  return { name, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
 }
 
 /** What Deno's complaint means; when it could not fetch the runtime, with what to do then. */
@@ -164,44 +190,60 @@ async function runtimeFor(target: string, { isForAll }: { readonly isForAll: boo
 
 /** A runtime of another version embeds without complaint, and then does not start. */
 async function tryOut(binary: string): Promise<void> {
-  const { success, stdout, stderr } = await new Deno.Command(binary, { args: ["--version"] }).output();
-  const text = new TextDecoder();
-  if (success && text.decode(stdout).trim() === `transfer ${denoJson.version}`) return;
-  const said = text.decode(stderr).trim();
-  await Deno.remove(binary);
+  const said = await versionOf(binary).catch(String);
+  if (said.trim() === `transfer ${denoJson.version}`) return;
   throw new BuildError(
-    `${binary} does not start; is DENORT_BIN the runtime of Deno ${Deno.version.deno}?\n${said}`,
+    `What was compiled does not start; is DENORT_BIN the runtime of Deno ${Deno.version.deno}?\n${said.trim()}`,
   );
 }
 
-async function build(dist: string, { isForAll }: { readonly isForAll: boolean }): Promise<void> {
+async function versionOf(binary: string): Promise<string> {
+  const { stdout, stderr } = await new Deno.Command(binary, { args: ["--version"] }).output();
+  const text = new TextDecoder();
+  return text.decode(stdout) + text.decode(stderr);
+}
+
+/** All binaries that were wanted, or none: what is there already stays until they are all made. */
+async function build(
+  dist: string,
+  { isForAll, signal }: { readonly isForAll: boolean; readonly signal: AbortSignal },
+): Promise<void> {
   await Deno.mkdir(dist, { recursive: true });
-  const stage = await Deno.makeTempDir({ prefix: "transfer-build-" });
+  const stage = await Deno.makeTempDir({ dir: dist, prefix: ".build-" });
   try {
     const targets = isForAll ? TARGETS : [Deno.build.target];
     const runtimes = await Promise.all(targets.map((target) => runtimeFor(target, { isForAll })));
-    await bundle(stage);
-    const sums: string[] = [];
+    await bundle({ stage, signal });
+    const binaries: Binary[] = [];
     for (const [i, target] of targets.entries()) {
       const name = `transfer${isForAll ? `-${target}` : ""}${target.includes("windows") ? ".exe" : ""}`;
-      const output = join(dist, name);
-      await compile(stage, { output, target, runtime: runtimes[i] });
-      if (target === Deno.build.target) await tryOut(output);
-      const bytes = await Deno.readFile(output);
-      sums.push(`${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`);
-      printResult(`${output}  ${formatBytes(bytes.length)}`);
+      binaries.push(await compile({ stage, signal }, { name, target, runtime: runtimes[i] }));
     }
-    if (isForAll) await Deno.writeTextFile(join(dist, "SHA256SUMS"), sums.join(""));
+    if (isForAll) {
+      const sums = binaries.map(({ sha256, name }) => `${sha256}  ${name}\n`).join("");
+      await Deno.writeTextFile(join(stage, SUMS), sums);
+      // Meanwhile there is none, rather than one of other binaries.
+      await Deno.remove(join(dist, SUMS)).catch(() => {});
+    }
+    for (const { name, bytes } of binaries) {
+      await Deno.rename(join(stage, name), join(dist, name));
+      printResult(`${join(dist, name)}  ${formatBytes(bytes)}`);
+    }
+    if (isForAll) await Deno.rename(join(stage, SUMS), join(dist, SUMS));
   } finally {
     await Deno.remove(stage, { recursive: true });
   }
 }
 
 if (import.meta.main) {
+  const interrupted = new AbortController();
+  Deno.addSignalListener("SIGINT", () => interrupted.abort());
   try {
     const [dist = join(ROOT, "dist")] = Deno.args.filter((arg) => arg !== "--all");
-    await build(dist, { isForAll: Deno.args.includes("--all") });
+    await build(resolve(dist), { isForAll: Deno.args.includes("--all"), signal: interrupted.signal });
+    Deno.exit(0);
   } catch (error) {
+    if (interrupted.signal.aborted) Deno.exit(130);
     if (!(error instanceof BuildError)) throw error;
     printNote(error.message);
     Deno.exit(error instanceof NoRuntimeError ? 3 : 1);
