@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { basename, join } from "@std/path";
 import { isOneFile, type Planned, planUploads } from "../../commands/upload_plan.ts";
+import { HAS_UNIX_FILES } from "../support/machine.ts";
 
 /** Files (by path, a directory ends in "/", a link says "path -> target") in a directory of their own. */
 async function inTree(
@@ -43,7 +44,10 @@ Deno.test("a directory keeps its own name, and everything below it is sent, sort
   });
 });
 
-Deno.test("a link is followed when it is named, and passed over below a directory or a pattern", async () => {
+Deno.test({
+  name: "a link is followed when it is named, and passed over below a directory or a pattern",
+  ignore: !HAS_UNIX_FILES,
+}, async () => {
   const tree = [
     "film.mkv",
     "dir/inside.txt",
@@ -132,7 +136,10 @@ for (const [pattern, names] of PATTERNS) {
   });
 }
 
-Deno.test("a directory that a pattern leads through and that can't be read is a failure", async () => {
+Deno.test({
+  name: "a directory that a pattern leads through and that can't be read is a failure",
+  ignore: !HAS_UNIX_FILES,
+}, async () => {
   await inTree(["a/x", "loop -> loop"], async (at, root) => {
     const [first, second = "", ...others] = await planned(root, [at("*/x")]);
     assertEquals([first, second.split(":")[0], others], ["a/x", "loop", []]);
@@ -151,7 +158,10 @@ Deno.test("a file whose name looks like a pattern is that file", async () => {
   });
 });
 
-Deno.test("a file that is named twice is sent once, whichever way it is named", async () => {
+Deno.test({
+  name: "a file that is named twice is sent once, whichever way it is named",
+  ignore: !HAS_UNIX_FILES,
+}, async () => {
   await inTree(["d/x", "d/y", "l -> d/x"], async (at, root) => {
     assertEquals(await planned(root, [at("d/x"), at("d/./x"), at("l"), at("d"), at("d/*"), at("gone")]), [
       "x",
@@ -161,7 +171,7 @@ Deno.test("a file that is named twice is sent once, whichever way it is named", 
   });
 });
 
-Deno.test("one file is told from what may be several", async () => {
+Deno.test({ name: "one file is told from what may be several", ignore: !HAS_UNIX_FILES }, async () => {
   await inTree(["d/x", "d/[x]", "l -> d/x"], async (at) => {
     for (const path of ["d/x", "l", "d/[x]", "none"]) assertEquals(await isOneFile([at(path)]), true, path);
     for (const path of ["d", "d/*", "d/[y]"]) assertEquals(await isOneFile([at(path)]), false, path);

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ConnectionProblem, deadline } from "../../net/connection_problem.ts";
 import { connectToFirst, dial } from "../../net/dial.ts";
+import { HAS_ALL_LOOPBACK } from "../support/machine.ts";
 
 const never = () => new AbortController().signal;
 
@@ -58,20 +59,26 @@ for (const hostname of ["127.0.0.1", "::1"]) {
   });
 }
 
-Deno.test("the next address is tried when one refuses", async () => {
+Deno.test({ name: "the next address is tried when one refuses", ignore: !HAS_ALL_LOOPBACK }, async () => {
   using server = listen("127.0.0.1");
   const connection = await connectToFirst(["127.0.0.2", "127.0.0.1"], { port: server.port, signal: never() });
   assertEquals(connection.remoteAddr.hostname, "127.0.0.1");
   connection.close();
 });
 
-Deno.test("the next address is tried while one does not answer", async () => {
-  using server = listen("127.0.0.1");
-  using _hole = await blackHole("127.0.0.3", server.port);
-  const connection = await connectToFirst(["127.0.0.3", "127.0.0.1"], { port: server.port, signal: never() });
-  assertEquals(connection.remoteAddr.hostname, "127.0.0.1");
-  connection.close();
-});
+Deno.test(
+  { name: "the next address is tried while one does not answer", ignore: !HAS_ALL_LOOPBACK },
+  async () => {
+    using server = listen("127.0.0.1");
+    using _hole = await blackHole("127.0.0.3", server.port);
+    const connection = await connectToFirst(["127.0.0.3", "127.0.0.1"], {
+      port: server.port,
+      signal: never(),
+    });
+    assertEquals(connection.remoteAddr.hostname, "127.0.0.1");
+    connection.close();
+  },
+);
 
 Deno.test("no address is connected to that is not admitted, by whatever name", async () => {
   using server = listen("127.0.0.1");
@@ -93,7 +100,7 @@ Deno.test("no address is connected to that is not admitted, by whatever name", a
   assertEquals(server.taken, []);
 });
 
-Deno.test("what went wrong is said in words", async () => {
+Deno.test({ name: "what went wrong is said in words", ignore: !HAS_ALL_LOOPBACK }, async () => {
   using server = listen("127.0.0.1");
   const { port } = server;
   await assertRejects(
@@ -108,16 +115,19 @@ Deno.test("what went wrong is said in words", async () => {
   );
 });
 
-Deno.test("a deadline ends the wait, and so does the caller", async () => {
-  using server = listen("127.0.0.1");
-  using _hole = await blackHole("127.0.0.3", server.port);
-  const endpoint = { hostname: "127.0.0.3", port: server.port };
-  using limit = deadline({ timeoutMs: 50, message: "took too long" });
-  await assertRejects(() => dial(endpoint, { signal: limit.signal }), ConnectionProblem, "took too long");
+Deno.test(
+  { name: "a deadline ends the wait, and so does the caller", ignore: !HAS_ALL_LOOPBACK },
+  async () => {
+    using server = listen("127.0.0.1");
+    using _hole = await blackHole("127.0.0.3", server.port);
+    const endpoint = { hostname: "127.0.0.3", port: server.port };
+    using limit = deadline({ timeoutMs: 50, message: "took too long" });
+    await assertRejects(() => dial(endpoint, { signal: limit.signal }), ConnectionProblem, "took too long");
 
-  const caller = new AbortController();
-  using other = deadline({ timeoutMs: 60_000, message: "took too long", signal: caller.signal });
-  const dialing = dial(endpoint, { signal: other.signal });
-  caller.abort(new RangeError("changed my mind"));
-  await assertRejects(() => dialing, RangeError, "changed my mind");
-});
+    const caller = new AbortController();
+    using other = deadline({ timeoutMs: 60_000, message: "took too long", signal: caller.signal });
+    const dialing = dial(endpoint, { signal: other.signal });
+    caller.abort(new RangeError("changed my mind"));
+    await assertRejects(() => dialing, RangeError, "changed my mind");
+  },
+);

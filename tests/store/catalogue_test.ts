@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { Catalogue, type CatalogueOptions } from "../../store/catalogue.ts";
 import { Changes } from "../support/changes.ts";
+import { HAS_UNIX_FILES } from "../support/machine.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 /** How a catalogue may learn of changes. */
@@ -33,7 +34,11 @@ Deno.test("files and directories are offered, sorted, with size and time", async
   assertEquals(catalogue.topFiles().map(({ path }) => path), ["a\nb", "c|d"]);
 });
 
-Deno.test("what is hidden, of this program, a link out, to a directory or to nowhere, and pipes are not offered", async () => {
+Deno.test({
+  name:
+    "what is hidden, of this program, a link out, to a directory or to nowhere, and pipes are not offered",
+  ignore: !HAS_UNIX_FILES,
+}, async () => {
   await using outside = await filled(["secret"]);
   await using dir = await filled([
     "x.part",

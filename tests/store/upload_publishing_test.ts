@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { type Disk, realDisk } from "../../store/disk.ts";
+import { HAS_UNIX_FILES } from "../support/machine.ts";
 import { DIGEST, FILE, HALF, load, namesIn, UPLOAD, write } from "../support/stored_uploads.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
@@ -56,7 +57,8 @@ for (const [overwrite, expected] of [[true, "data.bin"], [false, "data (1).bin"]
     assertEquals(await publish(dir.path, { overwrite }), expected);
   });
   for (const linkTo of ["elsewhere", "nowhere"]) {
-    Deno.test(`over a link to ${linkTo}, ${overwrite ? "with" : "without"} overwrite, a file is numbered`, async () => {
+    const name = `over a link to ${linkTo}, ${overwrite ? "with" : "without"} overwrite, a file is numbered`;
+    Deno.test({ name, ignore: !HAS_UNIX_FILES }, async () => {
       await using dir = await tempDir();
       await write(dir.path, { elsewhere: "kept", "data.bin": { linkTo } });
       assertEquals(await publish(dir.path, { overwrite }), "data (1).bin");

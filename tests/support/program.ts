@@ -1,11 +1,12 @@
 import { dirname, fromFileUrl, join } from "@std/path";
 import { TextLineStream } from "@std/streams";
+import { tmpdir } from "node:os";
 
 /** The source tree. */
 export const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
 
 /** Shared by all runs, as a user's is; gone when the machine's temporary files go. */
-export const STATE = join(Deno.env.get("TMPDIR") ?? "/tmp", "transfer-tests-state");
+export const STATE = join(tmpdir(), "transfer-tests-state");
 
 /** What is run instead of `main.ts`: the path of a compiled binary, outside of the source tree. */
 export const BINARY = Deno.env.get("TRANSFER_BINARY");

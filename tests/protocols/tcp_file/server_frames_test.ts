@@ -14,6 +14,7 @@ import {
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { concat } from "../../support/client_frames.ts";
 import { type FrameClient, frameClient, joined } from "../../support/frame_client.ts";
+import { HAS_UNIX_FILES } from "../../support/machine.ts";
 import { tcpFileServer } from "../../support/tcp_file_server.ts";
 
 function codeOf(answer: object): number | undefined {
@@ -107,7 +108,10 @@ Deno.test("a file that came after the last look is found", async () => {
   assertEquals(Array.isArray(later) && later.map(({ mtimeMs }) => mtimeMs).at(-1), 2000);
 });
 
-Deno.test("what is not offered is not found, what is no path is a bad request, and the connection goes on", async () => {
+Deno.test({
+  name: "what is not offered is not found, what is no path is a bad request, and the connection goes on",
+  ignore: !HAS_UNIX_FILES,
+}, async () => {
   await using server = await tcpFileServer({ "sub/file": "1", ".hidden": "1", "x.part": "1" });
   await Deno.symlink("/etc", join(server.dir, "etc"));
   await Deno.symlink("/etc/passwd", join(server.dir, "passwd"));

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { HAS_UNIX_FILES } from "../../support/machine.ts";
 import { plainTcpClient, plainTcpDownload } from "../../support/plain_tcp_client.ts";
 import { tcpFileServer } from "../../support/tcp_file_server.ts";
 import { tempDir } from "../../support/temp_dir.ts";
@@ -34,7 +35,10 @@ Deno.test("a range is clamped to the file, and one without bytes is answered by 
   }
 });
 
-Deno.test("what is no request, and what is not offered, is answered with the text of the protocol", async () => {
+Deno.test({
+  name: "what is no request, and what is not offered, is answered with the text of the protocol",
+  ignore: !HAS_UNIX_FILES,
+}, async () => {
   await using outside = await tempDir();
   await Deno.writeTextFile(join(outside.path, "secret"), "secret");
   await using server = await tcpFileServer({

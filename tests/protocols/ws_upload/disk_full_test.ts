@@ -1,11 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { filesBelow, pseudoRandomBytes, sha256 } from "../../support/bytes.ts";
+import { CAN_MOUNT } from "../../support/machine.ts";
 import { plainClient, sendChunks } from "../../support/plain_client.ts";
 import { smallDisk } from "../../support/small_disk.ts";
 import { testServer } from "../../support/upload_server.ts";
 
-Deno.test("a disk that fills up costs no stored byte, and the upload goes on once there is room", async () => {
+Deno.test({
+  name: "a disk that fills up costs no stored byte, and the upload goes on once there is room",
+  ignore: !CAN_MOUNT,
+}, async () => {
   await using disk = await smallDisk("4m");
   await using server = await testServer({ dir: disk.path });
   await using client = await plainClient(server.ws);
@@ -49,7 +53,10 @@ Deno.test("a disk that fills up costs no stored byte, and the upload goes on onc
   assertEquals(sha256(await Deno.readFile(join(server.dir, "data.bin"))), sha256(bytes));
 });
 
-Deno.test("a disk without room for a journal refuses a start and keeps nothing of it", async () => {
+Deno.test({
+  name: "a disk without room for a journal refuses a start and keeps nothing of it",
+  ignore: !CAN_MOUNT,
+}, async () => {
   await using disk = await smallDisk("1m");
   await using server = await testServer({ dir: disk.path });
   await disk.fill();

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { pseudoRandomBytes, sha256 } from "../../support/bytes.ts";
+import { HAS_UNIX_FILES } from "../../support/machine.ts";
 import { plainClient } from "../../support/plain_client.ts";
 import { type TestServer, testServer } from "../../support/upload_server.ts";
 
@@ -79,7 +80,10 @@ Deno.test("what a browser would run is offered for saving, and nothing is sniffe
   );
 });
 
-Deno.test("nothing but received files is served: no parts, hidden files, links, folders or parents", async () => {
+Deno.test({
+  name: "nothing but received files is served: no parts, hidden files, links, folders or parents",
+  ignore: !HAS_UNIX_FILES,
+}, async () => {
   await using server = await testServer();
   await using client = await plainClient(server.ws);
   await client.ask({ action: "start", fileId: "f", fileName: "x", fileSize: 1 });

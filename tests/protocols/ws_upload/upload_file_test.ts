@@ -4,6 +4,7 @@ import { SourceFile } from "../../../protocols/ws_upload/source_file.ts";
 import { startUpload, type Upload } from "../../../protocols/ws_upload/upload_file.ts";
 import { pseudoRandomBytes, sha256 } from "../../support/bytes.ts";
 import { foreignServer } from "../../support/foreign_server.ts";
+import { HAS_UNIX_FILES } from "../../support/machine.ts";
 import { testServer } from "../../support/upload_server.ts";
 
 /** A file to send, gone when disposed of. */
@@ -145,6 +146,6 @@ Deno.test("without the right token an upload fails at once and says why", async 
   assertEquals(await reasonOf(guarded.ws, "secret"), "done");
 });
 
-Deno.test("folders and devices are not taken for files", async () => {
+Deno.test({ name: "folders and devices are not taken for files", ignore: !HAS_UNIX_FILES }, async () => {
   for (const path of ["/tmp", "/dev/null"]) await assertRejects(() => SourceFile.open(path), TypeError);
 });
