@@ -90,7 +90,7 @@ export function machineText(machine: Machine): string {
 }
 
 /** The type of the file system that a directory is on. */
-export async function fileSystemOf(dir: string): Promise<string> {
+async function fileSystemOf(dir: string): Promise<string> {
   const { stdout } = await new Deno.Command("stat", { args: ["-f", "-c", "%T", dir], stderr: "null" })
     .output();
   return new TextDecoder().decode(stdout).trim();

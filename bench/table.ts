@@ -50,7 +50,7 @@ export function rowData({ row, rounds, standings }: RowResult): Readonly<Record<
 }
 
 /** A table in Markdown, its columns aligned. */
-export function tableLines(lines: readonly (readonly string[])[]): string[] {
+function tableLines(lines: readonly (readonly string[])[]): string[] {
   const widths = (lines[0] ?? []).map((_, column) =>
     Math.max(...lines.map((line) => line[column]?.length ?? 0))
   );

@@ -64,7 +64,7 @@ export function flagValue(
 }
 
 /** The environment variables that set a flag. */
-export function environmentNames(key: string, { env = [] }: Pick<Flag<unknown>, "env">): string[] {
+function environmentNames(key: string, { env = [] }: Pick<Flag<unknown>, "env">): string[] {
   return [`TRANSFER_${kebab(key).replaceAll("-", "_").toUpperCase()}`, ...env];
 }
 

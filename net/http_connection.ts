@@ -85,10 +85,6 @@ export class HttpConnection {
     return this.#state === "idle";
   }
 
-  get isTakenOver(): boolean {
-    return this.#state === "taken-over";
-  }
-
   /** Ends the connection when it took too long; called now and then. */
   check(nowMs: number): void {
     if (this.#state === "taken-over" || nowMs < this.#deadlineMs) return;

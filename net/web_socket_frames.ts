@@ -31,7 +31,7 @@ export const CLOSE = {
 } as const;
 
 /** Longest payload of a control frame, in bytes. */
-export const MAX_CONTROL_BYTES = 125;
+const MAX_CONTROL_BYTES = 125;
 export const MASK_BYTES = 4;
 const NO_MASK = new Uint8Array(0);
 

@@ -18,7 +18,7 @@ export const durableRecord = z.object({
 export type DurableRecord = z.infer<typeof durableRecord>;
 
 /** Says under which start of the machine a part is written to from here on. */
-export const resumedRecord = z.object({ type: z.literal("resumed"), boot: z.string() });
+const resumedRecord = z.object({ type: z.literal("resumed"), boot: z.string() });
 export type ResumedRecord = z.infer<typeof resumedRecord>;
 
 /** Claims in order of length: one that came after a longer one has replaced it. */

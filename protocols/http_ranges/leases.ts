@@ -86,11 +86,6 @@ export class Leases {
     return this.finished.bytes === this.size;
   }
 
-  /** Whether there are bytes that nobody fetches. */
-  get hasFree(): boolean {
-    return this.#free.bytes > 0;
-  }
-
   /**
    * Bytes for a connection that is idle, of those that nobody fetches: one block, or as many as it takes
    * for asking not to count. Towards the end they get shorter, so that all end together.

@@ -40,10 +40,6 @@ export class Routes {
     return this.#upstreams.values();
   }
 
-  get hostCount(): number {
-    return this.#hosts.size;
-  }
-
   /** @param scheme Tells the port of a request that says none. */
   find(host: HostName, scheme: "http" | "https"): Route | undefined {
     return findHost(this.#hosts, host, scheme === "http" ? 80 : 443);

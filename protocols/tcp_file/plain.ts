@@ -22,7 +22,7 @@ export type PlainRequest =
   | { readonly kind: "invalid"; readonly answer: string };
 
 /** Existing clients read the list with one receive of so many bytes, and take more for file data. */
-export const PLAIN_LIST_BYTES = 4096;
+const PLAIN_LIST_BYTES = 4096;
 /** Longest request. */
 export const PLAIN_REQUEST_BYTES = 4096;
 /** The answer to a plain client of a server with a token. */

@@ -1,7 +1,7 @@
 import type { DuplexBytes } from "../../net/byte_stream.ts";
 
 /** Of a JSON answer; nothing that is here today is to be taken for what is here tomorrow. */
-export const JSON_LINES =
+const JSON_LINES =
   "Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 
 /**

@@ -181,7 +181,7 @@ interface End {
  *
  * @param ends `peer` is who connects.
  */
-export function signedTexts(
+function signedTexts(
   { peer, other }: { readonly peer: End; readonly other: End },
 ): { readonly hello_ack: string; readonly auth: string } {
   const ends = [peer.id, other.id, peer.key, other.key, peer.nonce, other.nonce].join("\n");

@@ -141,11 +141,6 @@ export class AckTiming {
     this.#dueUs = Math.min(this.#dueUs, dueUs);
   }
 
-  /** The peer has to hear of something else, such as credit. */
-  hasten(nowUs: number): void {
-    this.#dueUs = Math.min(this.#dueUs, nowUs);
-  }
-
   /** An ACK was sent. */
   sent(nowUs: number): void {
     this.#packets = 0;

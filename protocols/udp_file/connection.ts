@@ -30,7 +30,7 @@ export type { ContentSource } from "./connection_options.ts";
 export { MAX_CONTROL_LINE_BYTES } from "./control_stream.ts";
 
 /** A peer that nothing comes of for so long is gone. In microseconds. */
-export const IDLE_US = 30_000_000;
+const IDLE_US = 30_000_000;
 /** With nothing else to send, how soon a packet shows both ends that the other one is there. */
 const KEEP_ALIVE_US = 3_000_000;
 /** How often CLOSE is sent, as it is not acknowledged; and at most, to a peer that goes on. */

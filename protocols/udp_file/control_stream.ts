@@ -6,7 +6,7 @@ import { Violation } from "./violation.ts";
 /** Longest line, in bytes, with its end. */
 export const MAX_CONTROL_LINE_BYTES = 32 * 1024;
 /** How far a sender may be ahead of the first byte that is not acknowledged. */
-export const CONTROL_WINDOW_BYTES = 64 * 1024;
+const CONTROL_WINDOW_BYTES = 64 * 1024;
 const LINE_END = 0x0a;
 
 const encoder = new TextEncoder();

@@ -27,7 +27,7 @@ import {
 /** Bytes of a client's nonce. */
 export const NONCE_BYTES = 16;
 /** Bytes of HELLO and OPEN, so that answers are never longer than what was asked (RFC 9000 section 8.1). */
-export const ASKING_BYTES = 1000;
+const ASKING_BYTES = 1000;
 const PROOF_BYTES = 32;
 const VERSION = 1;
 const HELLO = "XUDP/1 ";

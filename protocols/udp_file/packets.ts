@@ -59,7 +59,7 @@ export class PacketHead {
 export const MAX_ACK_RANGES = 32;
 const ACK_FIELDS_BYTES = 25;
 /** Longest ACK, header included. */
-export const MAX_ACK_BYTES = PACKET_HEADER_BYTES + ACK_FIELDS_BYTES + 8 * MAX_ACK_RANGES;
+const MAX_ACK_BYTES = PACKET_HEADER_BYTES + ACK_FIELDS_BYTES + 8 * MAX_ACK_RANGES;
 
 /** What an ACK tells. One object is read into again and again. */
 export class Ack {
