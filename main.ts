@@ -2,7 +2,7 @@ import denoJson from "./deno.json" with { type: "json" };
 import { COMMANDS, type CommandTable, resolveCommand } from "./commands/command_table.ts";
 import { EXIT, type ExitCode, UsageError } from "./commands/exit_code.ts";
 import { columns } from "./commands/help.ts";
-import { printNote, printResult } from "./terminal/output.ts";
+import { printNote, printResult, whenUnread } from "./terminal/output.ts";
 
 function overview(): string {
   return [
@@ -54,6 +54,7 @@ function explain(error: unknown): string {
 }
 
 if (import.meta.main) {
+  whenUnread(() => Deno.exit(EXIT.unread));
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (signal === "SIGTERM" && Deno.build.os === "windows") continue;

@@ -54,6 +54,19 @@ Deno.test("help, version and wrong usage", async () => {
   }
 });
 
+Deno.test("a program whose results nobody reads ends quietly, and one whose notes nobody reads goes on", async () => {
+  for (const args of [["config", "--json"], ["completions", "bash"], ["upload", "--help"]]) {
+    const child = startTransfer(args);
+    await child.stdout.cancel();
+    const stderr = await new Response(child.stderr).text();
+    assertEquals({ stderr, code: (await child.status).code }, { stderr: "", code: 141 });
+  }
+  const child = startTransfer(["upload", "no-such-file"]);
+  await child.stderr.cancel();
+  assertMatch(await new Response(child.stdout).text(), /1 failed\n$/);
+  assertEquals((await child.status).code, 1);
+});
+
 Deno.test("a file that can't be read is told with its reason, and in the summary", async () => {
   const cases = [["no-such-file", "There is no such file"], ["/dev/null", "It is no regular file"]] as const;
   for (const [file, error] of cases) {
