@@ -3,22 +3,25 @@ import { COMMANDS, type CommandTable, resolveCommand } from "./commands/command_
 import { EXIT, type ExitCode, UsageError } from "./commands/exit_code.ts";
 import { columns } from "./commands/help.ts";
 import { printNote, printResult, whenUnread } from "./terminal/output.ts";
+import { textColumns } from "./terminal/terminal.ts";
+import { wrapWords } from "./terminal/text_width.ts";
 
 function overview(): string {
+  const more = '"transfer COMMAND --help" says more of each. "transfer --version" prints the version.';
   return [
     "transfer: get bytes from one machine to another",
     "",
-    "Usage: transfer COMMAND [arguments] [flags]",
+    wrapWords("Usage: transfer COMMAND [arguments] [flags]", textColumns()),
     "",
     "Commands:",
     ...listed(COMMANDS),
     "",
-    '"transfer COMMAND --help" says more of each. "transfer --version" prints the version.',
+    wrapWords(more, textColumns()),
   ].join("\n");
 }
 
 function listed(table: CommandTable): string[] {
-  return columns(Object.entries(table).map(([name, { summary }]) => [name, summary]));
+  return columns(Object.entries(table).map(([name, { summary }]) => [name, summary]), textColumns());
 }
 
 async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {
@@ -34,7 +37,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCo
     const more = subcommands === undefined
       ? []
       : ["", `Other commands; "transfer ${name} COMMAND --help" says more of each:`, ...listed(subcommands)];
-    return result([command.help, ...more].join("\n"));
+    return result([command.help(textColumns()), ...more].join("\n"));
   }
   try {
     return await command.run(args, { signal, env: (variable) => Deno.env.get(variable) });

@@ -25,7 +25,7 @@ export interface CommandDeclaration<F extends Flags> {
   readonly summary: string;
   /** The arguments, as the usage line shows them. Empty: it takes none. Completed as the values of flags are. */
   readonly arguments: string;
-  /** Lines of further help. */
+  /** Paragraphs of further help, which are filled anew unless their lines are indented. */
   readonly details?: string;
   /** Command lines that work as they are, and what each does. */
   readonly examples: readonly (readonly [line: string, does: string])[];
@@ -37,7 +37,8 @@ export interface CommandDeclaration<F extends Flags> {
 export interface Command extends Pick<CommandDeclaration<Flags>, "arguments" | "examples" | "flags"> {
   /** As it is typed after `transfer`. */
   readonly name: string;
-  readonly help: string;
+  /** What `--help` prints, in lines of at most so many columns where words allow it. */
+  readonly help: (columns: number) => string;
   readonly run: (
     argv: readonly string[],
     context: { readonly signal: AbortSignal; readonly env: Env },
@@ -60,9 +61,7 @@ export function defineCommand<const F extends Flags>(declaration: CommandDeclara
     arguments: declaration.arguments,
     examples: declaration.examples,
     flags,
-    get help() {
-      return renderHelp({ ...declaration, flags });
-    },
+    help: (columns) => renderHelp({ ...declaration, flags }, columns),
     async run(argv, { signal, env }) {
       const { given, args } = parseCommandLine(argv, flags);
       if (args.length > 0 && declaration.arguments === "") {

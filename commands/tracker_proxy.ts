@@ -33,11 +33,11 @@ export const trackerProxy: Command = defineCommand({
   details: `
 The configuration names hosts, and the servers that share the requests of each:
 
-  host "app.local" {                       # "app.local:8080": with that port only
+  host "app.local" {                  # "app.local:8080": with that port only
       proxy_pass http://127.0.0.1:9001;
       proxy_pass http://127.0.0.1:9002;
-      proxy_set_header Host $host;         # else the server's own
-      dist_policy least-conn               # round-robin, least-conn, random, ip-hash
+      proxy_set_header Host $host;    # else the server's own
+      dist_policy least-conn          # round-robin, least-conn, random, ip-hash
   }
 
 SIGHUP reads it again, with the certificate, and reopens the access log; requests

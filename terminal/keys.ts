@@ -1,6 +1,6 @@
 import { printNote } from "./output.ts";
-import { aroundSuspension } from "./suspension.ts";
-import { hasKeyboard, terminalSize } from "./terminal.ts";
+import { aroundSuspension, hasKeyboard } from "./suspension.ts";
+import { terminalSize } from "./terminal.ts";
 import { wrapWords } from "./text_width.ts";
 
 /** Tells a person which keys there are, if there is one who could press them. */

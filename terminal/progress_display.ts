@@ -1,7 +1,7 @@
 import { LiveLines } from "./live_lines.ts";
 import { drawRaw, printNote } from "./output.ts";
-import { aroundSuspension, isInForeground } from "./suspension.ts";
-import { canDraw, terminalSize } from "./terminal.ts";
+import { aroundSuspension, canDraw, isInForeground } from "./suspension.ts";
+import { terminalSize } from "./terminal.ts";
 
 /** How often the lines of a terminal are drawn, and how often a line is written elsewhere. */
 const DRAW_MS = 100;

@@ -49,6 +49,19 @@ export function isInForeground(): boolean {
   return foreground === "-1" || foreground === group;
 }
 
+/**
+ * Whether lines on standard error can be drawn over: it is a terminal, ours, and one that moves its cursor.
+ * Windows consoles do, as Deno switches their escape sequences on.
+ */
+export function canDraw(): boolean {
+  return Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb" && isInForeground();
+}
+
+/** Whether somebody at a terminal may press keys that are meant for this program. */
+export function hasKeyboard(): boolean {
+  return Deno.stdin.isTerminal() && isInForeground();
+}
+
 function isGranted(name: "read" | "run" | "sys" | "ffi"): boolean {
   return Deno.permissions.querySync({ name }).state === "granted";
 }

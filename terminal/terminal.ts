@@ -1,20 +1,5 @@
-import { isInForeground } from "./suspension.ts";
-
 /** What a terminal has that does not tell its size. */
 const USUAL = { columns: 80, rows: 24 };
-
-/**
- * Whether lines on standard error can be drawn over: it is a terminal, ours, and one that moves its cursor.
- * Windows consoles do, as Deno switches their escape sequences on.
- */
-export function canDraw(): boolean {
-  return Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb" && isInForeground();
-}
-
-/** Whether somebody at a terminal may press keys that are meant for this program. */
-export function hasKeyboard(): boolean {
-  return Deno.stdin.isTerminal() && isInForeground();
-}
 
 /** The size of the terminal; 80 by 24 where it is not told (a serial line says 0 by 0). */
 export function terminalSize(): { readonly columns: number; readonly rows: number } {
@@ -24,4 +9,12 @@ export function terminalSize(): { readonly columns: number; readonly rows: numbe
   } catch {
     return USUAL;
   }
+}
+
+/** Lines that are longer are hard to read, however wide the terminal is. */
+const READABLE_COLUMNS = 100;
+
+/** How wide a text on standard output should be: as the terminal, or 80 columns elsewhere. */
+export function textColumns(): number {
+  return Deno.stdout.isTerminal() ? Math.min(READABLE_COLUMNS, terminalSize().columns) : USUAL.columns;
 }
