@@ -27,6 +27,11 @@ Deno.test("help, version and wrong usage", async () => {
     [["fly"], 2, /Unknown command: fly; there are ws-serve, upload/],
     [["uplaod"], 2, /Unknown command: uplaod; did you mean "transfer upload"\?\n$/],
     [["tracker", "bakup"], 2, /did you mean "transfer tracker backup"\?\n$/],
+    [["tracker", "usr", "add", "ann"], 2, /did you mean "transfer tracker user add"\?\n$/],
+    [["tcp", "get", "here"], 2, /did you mean "transfer tcp-get"\?\n$/],
+    [["chat"], 2, /did you mean "transfer tracker chat"\?\n$/],
+    [["--versoin"], 2, /Unknown flag: --versoin; did you mean --version\?\n$/],
+    [["fetch-ranges", "--tread", "5"], 2, /Unknown flag: --tread; did you mean --threads\?\n/],
     [["tracker", "user"], 2, /did you mean "transfer tracker user add"\?\n$/],
     [
       ["upload", "a", "--paralel=2"],
