@@ -1,11 +1,9 @@
 import { printNote } from "./output.ts";
 import { aroundSuspension, hasKeyboard } from "./suspension.ts";
-import { terminalSize } from "./terminal.ts";
-import { wrapWords } from "./text_width.ts";
 
 /** Tells a person which keys there are, if there is one who could press them. */
 export function printKeys(help: string): void {
-  if (hasKeyboard()) printNote(wrapWords(`Keys: ${help}`, terminalSize().columns));
+  if (hasKeyboard()) printNote(`Keys: ${help}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { configureSync, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
 import { printableJson } from "./printable.ts";
-import { printNote } from "./output.ts";
+import { printLogLine } from "./output.ts";
 
 /** How a log is written: for people, or for programs. */
 export type LogFormat = "text" | "json";
@@ -19,7 +19,7 @@ export function setUpLog({ format, quiet }: LogOptions): Logger {
   const lineOf = format === "json" ? jsonLine : textLine;
   configureSync({
     reset: true,
-    sinks: { stderr: (record: LogRecord) => printNote(lineOf(record)) },
+    sinks: { stderr: (record: LogRecord) => printLogLine(lineOf(record)) },
     loggers: [
       { category: ["transfer"], lowestLevel: quiet ? "warning" : "info", sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },

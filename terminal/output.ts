@@ -1,3 +1,6 @@
+import { terminalSize } from "./terminal.ts";
+import { wrapWords } from "./text_width.ts";
+
 const encoder = new TextEncoder();
 
 /** What becomes of the program when nobody reads its results any more. */
@@ -20,9 +23,25 @@ export function printResult(line: string): void {
   }
 }
 
-/** Writes a note, an error or progress to standard error. */
-export function printNote(line: string): void {
+/** Writes a result that is prose to standard output, on a terminal wrapped between words. */
+export function printResultWords(text: string): void {
+  printResult(forReading(text, Deno.stdout));
+}
+
+/** Writes a note or an error to standard error, on a terminal wrapped between words. */
+export function printNote(text: string): void {
+  printLogLine(forReading(text, Deno.stderr));
+}
+
+/** Writes a line to standard error as it is. */
+export function printLogLine(line: string): void {
   drawRaw(`${line}\n`);
+}
+
+function forReading(text: string, stream: { isTerminal(): boolean }): string {
+  if (!stream.isTerminal()) return text;
+  const { columns } = terminalSize();
+  return text.split("\n").map((line) => wrapWords(line, columns)).join("\n");
 }
 
 /** Writes to standard error as it is, without a line end. What nobody reads there holds nothing up. */

@@ -48,6 +48,12 @@ export function shorten(text: string, columns: number): string {
   return [...head, "…", ...tail].join("");
 }
 
+/** A text of at most so many columns: its end is cut off, as a sentence says the most at its start. */
+export function cutOff(text: string, columns: number): string {
+  if (textWidth(text) <= columns) return text;
+  return columns < 1 ? "" : `${firstOf([...text], columns - 1).join("").trimEnd()}…`;
+}
+
 /** As many characters from the start as fit into so many columns. */
 function firstOf(characters: readonly string[], columns: number): string[] {
   let taken = 0;

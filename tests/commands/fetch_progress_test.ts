@@ -58,8 +58,8 @@ Deno.test("what a download waits for stands where its speed would", () => {
     /^127\.0\.0\.1: .*connecting/,
   );
   assertMatch(
-    plain({ note: "The server answered 503; next try in 4 s" }),
-    /503; next try in 4 s, 2 connections$/,
+    plain({ note: "The server answered 503; next try in 4s" }),
+    /503; next try in 4s, 2 connections$/,
   );
   assertMatch(plain({ state: { kind: "verifying" } }), /verifying/);
 });
