@@ -3,6 +3,7 @@ import { parseCommandLine } from "./command_line.ts";
 import { type ExitCode, UsageError } from "./exit_code.ts";
 import type { Env, Flags, Values } from "./flag.ts";
 import { flagValue, fromEnvironment, type Settings } from "./flag_sources.ts";
+import { fileProblem } from "./file_problem.ts";
 import { renderHelp } from "./help.ts";
 
 // Every command needs these along with its definition.
@@ -99,7 +100,9 @@ export async function readConfig(
     return { path, text: await Deno.readTextFile(path) };
   } catch (error) {
     if (named === undefined && error instanceof Deno.errors.NotFound) return undefined;
-    throw new UsageError(`Settings file ${printable(path)} can't be read`, { cause: error });
+    throw new UsageError(`Settings file ${printable(path)} can't be read: ${fileProblem(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -9,6 +9,7 @@ import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { AccessLog } from "./access_log.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
+import { fileProblem } from "./file_problem.ts";
 import { duration, text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { explainListen, listening, untilAborted, urlHost, warnIfOpen } from "./listening.ts";
 import {
@@ -130,7 +131,7 @@ async function readConf(file: string): Promise<ProxyConf> {
   try {
     written = await Deno.readTextFile(file);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+    const why = fileProblem(error);
     throw new Error(`The configuration ${printable(file)} can't be read: ${why}`, { cause: error });
   }
   try {
