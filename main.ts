@@ -2,7 +2,7 @@ import denoJson from "./deno.json" with { type: "json" };
 import { COMMANDS, type CommandTable, resolveCommand } from "./commands/command_table.ts";
 import { EXIT, type ExitCode, UsageError } from "./commands/exit_code.ts";
 import { columns } from "./commands/help.ts";
-import { printNote, printResult, whenUnread } from "./terminal/output.ts";
+import { drawRaw, printNote, printResult, whenUnread } from "./terminal/output.ts";
 import { textColumns } from "./terminal/terminal.ts";
 import { wrapWords } from "./terminal/text_width.ts";
 
@@ -56,6 +56,11 @@ function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What follows the "^C" that a terminal shows should begin a line of its own. */
+function eraseEcho(): void {
+  if (Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb") drawRaw("\r\x1b[K");
+}
+
 if (import.meta.main) {
   whenUnread(() => Deno.exit(EXIT.unread));
   const stop = new AbortController();
@@ -64,6 +69,7 @@ if (import.meta.main) {
     Deno.addSignalListener(signal, () => {
       // Who asks twice does not want to wait.
       if (stop.signal.aborted) Deno.exit(EXIT.interrupted);
+      if (signal === "SIGINT") eraseEcho();
       stop.abort(signal);
     });
   }

@@ -157,5 +157,5 @@ Deno.test("on a terminal the log is wrapped between its fields, and Ctrl+C ends 
   });
   assertEquals(code, 0, screen);
   assertMatch(screen, /^\d\d:\d\d:\d\d listening\n {9}host=127.0.0.1\n {9}port=\d+\n {9}dir=/m);
-  assertMatch(screen, /\d\d:\d\d:\d\d stopping\n {9}reason=SIGINT\n\d\d:\d\d:\d\d stopped\n$/);
+  assertMatch(screen, /\n\d\d:\d\d:\d\d stopping\n {9}reason=SIGINT\n\d\d:\d\d:\d\d stopped\n$/);
 });
