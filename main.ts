@@ -3,7 +3,7 @@ import { COMMANDS, type CommandTable, resolveCommand } from "./commands/command_
 import { EXIT, type ExitCode, UsageError } from "./commands/exit_code.ts";
 import { columns } from "./commands/help.ts";
 import { drawRaw, printNote, printResult, whenUnread } from "./terminal/output.ts";
-import { textColumns } from "./terminal/terminal.ts";
+import { movesCursor, textColumns } from "./terminal/terminal.ts";
 import { wrapWords } from "./terminal/text_width.ts";
 
 function overview(): string {
@@ -58,7 +58,7 @@ function explain(error: unknown): string {
 
 /** What follows the "^C" that a terminal shows should begin a line of its own. */
 function eraseEcho(): void {
-  if (Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb") drawRaw("\r\x1b[K");
+  if (movesCursor()) drawRaw("\r\x1b[K");
 }
 
 if (import.meta.main) {

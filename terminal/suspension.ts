@@ -1,3 +1,5 @@
+import { movesCursor } from "./terminal.ts";
+
 /** What has to be done around a suspension of the program by Ctrl+Z. */
 export interface Suspendable {
   /** The terminal is about to belong to the shell. */
@@ -49,12 +51,9 @@ export function isInForeground(): boolean {
   return foreground === "-1" || foreground === group;
 }
 
-/**
- * Whether lines on standard error can be drawn over: it is a terminal, ours, and one that moves its cursor.
- * Windows consoles do, as Deno switches their escape sequences on.
- */
+/** Whether lines on standard error can be drawn over: it is a terminal, ours, and one that moves its cursor. */
 export function canDraw(): boolean {
-  return Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb" && isInForeground();
+  return movesCursor() && isInForeground();
 }
 
 /** Whether somebody at a terminal may press keys that are meant for this program. */
