@@ -30,9 +30,10 @@ export function fetchView(download: RunningDownload): ProgressView {
     },
     plain() {
       const { connections } = download;
-      const count = `${connections.length} ${connections.length === 1 ? "connection" : "connections"}`;
+      const { length } = connections;
+      const count = length === 0 ? "" : `, ${length} ${length === 1 ? "connection" : "connections"}`;
       const { name, ...facts } = whole();
-      return `${shorten(printable(name), 60)}: ${progressFacts({ name, ...facts })}, ${count}`;
+      return `${shorten(printable(name), 60)}: ${progressFacts({ name, ...facts })}${count}`;
     },
   };
 }

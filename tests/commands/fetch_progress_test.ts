@@ -51,7 +51,7 @@ Deno.test("what a download waits for stands where its speed would", () => {
   const plain = (seen: Partial<RunningDownload>) => fetchView(running(seen)).plain();
   assertEquals(
     plain({ state: { kind: "paused" }, connections: [] }),
-    "film.mkv: 42.0 %  42.0 MB of 100 MB  paused, r resumes, 0 connections",
+    "film.mkv: 42.0 %  42.0 MB of 100 MB  paused, r resumes",
   );
   assertMatch(
     plain({ state: { kind: "probing" }, name: undefined, size: undefined }),
