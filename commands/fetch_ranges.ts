@@ -8,7 +8,7 @@ import { type Command, defineCommand, type ExitCode, UsageError } from "./comman
 import type { FileEndEvent } from "./event_schemas.ts";
 import { fetchEnd } from "./fetch_end.ts";
 import { planFetches, type PlannedFetch, shownUrl } from "./fetch_plan.ts";
-import { fetchView } from "./fetch_progress.ts";
+import { type FetchRun, fetchView } from "./fetch_progress.ts";
 import {
   byteSizeBetween,
   credentials,
@@ -189,7 +189,7 @@ async function fetchAll(plan: readonly PlannedFetch[], options: FetchOptions): P
   try {
     for (const planned of plan) {
       if (signal.aborted || tally.interrupted) break;
-      const end = await fetchOne(planned, { ...options, running });
+      const end = await fetchOne(planned, { ...options, running, run: { files: plan.length, tally } });
       tally.add(end);
       printEnd(end, { json });
     }
@@ -205,7 +205,10 @@ async function fetchAll(plan: readonly PlannedFetch[], options: FetchOptions): P
 /** Downloads one file to its end, however that is. */
 async function fetchOne(
   { url, directory, name }: PlannedFetch,
-  { common, mirror, signal, json, quiet, running }: FetchOptions & { readonly running: Running },
+  { common, mirror, signal, json, quiet, running, run }: FetchOptions & {
+    readonly running: Running;
+    readonly run: FetchRun;
+  },
 ): Promise<FileEndEvent> {
   const download = startDownload({ ...common, sources: [url, ...mirror], directory, name });
   running.download = download;
@@ -213,7 +216,7 @@ async function fetchOne(
   signal.addEventListener("abort", () => download.cancel(false), { signal: over.signal });
   if (signal.aborted) download.cancel(false);
   try {
-    using _display = quiet || json ? undefined : showProgress(fetchView(download));
+    using _display = quiet || json ? undefined : showProgress(fetchView(download, run));
     await download.ended;
   } finally {
     over.abort();

@@ -127,7 +127,8 @@ export interface TotalProgress {
   readonly files: number;
   readonly failed: number;
   readonly done: number;
-  readonly total: number;
+  /** `undefined` when sizes are found out one by one. */
+  readonly total: number | undefined;
   readonly bytesPerSecond: number;
   /** Whether `files` and `total` are known; until then they are what was found so far. */
   readonly isCounted: boolean;
