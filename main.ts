@@ -2,23 +2,26 @@ import denoJson from "./deno.json" with { type: "json" };
 import { COMMANDS, type CommandTable, resolveCommand } from "./commands/command_table.ts";
 import { EXIT, type ExitCode, UsageError } from "./commands/exit_code.ts";
 import { columns } from "./commands/help.ts";
-import { printNote, printResult } from "./terminal/output.ts";
+import { drawRaw, printNote, printResult, whenUnread } from "./terminal/output.ts";
+import { movesCursor, textColumns } from "./terminal/terminal.ts";
+import { wrapWords } from "./terminal/text_width.ts";
 
 function overview(): string {
+  const more = '"transfer COMMAND --help" says more of each. "transfer --version" prints the version.';
   return [
     "transfer: get bytes from one machine to another",
     "",
-    "Usage: transfer COMMAND [arguments] [flags]",
+    wrapWords("Usage: transfer COMMAND [arguments] [flags]", textColumns()),
     "",
     "Commands:",
     ...listed(COMMANDS),
     "",
-    '"transfer COMMAND --help" says more of each. "transfer --version" prints the version.',
+    wrapWords(more, textColumns()),
   ].join("\n");
 }
 
 function listed(table: CommandTable): string[] {
-  return columns(Object.entries(table).map(([name, { summary }]) => [name, summary]));
+  return columns(Object.entries(table).map(([name, { summary }]) => [name, summary]), textColumns());
 }
 
 async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {
@@ -34,7 +37,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCo
     const more = subcommands === undefined
       ? []
       : ["", `Other commands; "transfer ${name} COMMAND --help" says more of each:`, ...listed(subcommands)];
-    return result([command.help, ...more].join("\n"));
+    return result([command.help(textColumns()), ...more].join("\n"));
   }
   try {
     return await command.run(args, { signal, env: (variable) => Deno.env.get(variable) });
@@ -53,13 +56,20 @@ function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What follows the "^C" that a terminal shows should begin a line of its own. */
+function eraseEcho(): void {
+  if (movesCursor()) drawRaw("\r\x1b[K");
+}
+
 if (import.meta.main) {
+  whenUnread(() => Deno.exit(EXIT.unread));
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
     Deno.addSignalListener(signal, () => {
       // Who asks twice does not want to wait.
       if (stop.signal.aborted) Deno.exit(EXIT.interrupted);
+      if (signal === "SIGINT") eraseEcho();
       stop.abort(signal);
     });
   }

@@ -3,6 +3,7 @@ import { parseCommandLine } from "./command_line.ts";
 import { type ExitCode, UsageError } from "./exit_code.ts";
 import type { Env, Flags, Values } from "./flag.ts";
 import { flagValue, fromEnvironment, type Settings } from "./flag_sources.ts";
+import { fileProblem } from "./file_problem.ts";
 import { renderHelp } from "./help.ts";
 
 // Every command needs these along with its definition.
@@ -25,7 +26,7 @@ export interface CommandDeclaration<F extends Flags> {
   readonly summary: string;
   /** The arguments, as the usage line shows them. Empty: it takes none. Completed as the values of flags are. */
   readonly arguments: string;
-  /** Lines of further help. */
+  /** Paragraphs of further help, which are filled anew unless their lines are indented. */
   readonly details?: string;
   /** Command lines that work as they are, and what each does. */
   readonly examples: readonly (readonly [line: string, does: string])[];
@@ -37,7 +38,8 @@ export interface CommandDeclaration<F extends Flags> {
 export interface Command extends Pick<CommandDeclaration<Flags>, "arguments" | "examples" | "flags"> {
   /** As it is typed after `transfer`. */
   readonly name: string;
-  readonly help: string;
+  /** What `--help` prints, in lines of at most so many columns where words allow it. */
+  readonly help: (columns: number) => string;
   readonly run: (
     argv: readonly string[],
     context: { readonly signal: AbortSignal; readonly env: Env },
@@ -60,9 +62,7 @@ export function defineCommand<const F extends Flags>(declaration: CommandDeclara
     arguments: declaration.arguments,
     examples: declaration.examples,
     flags,
-    get help() {
-      return renderHelp({ ...declaration, flags });
-    },
+    help: (columns) => renderHelp({ ...declaration, flags }, columns),
     async run(argv, { signal, env }) {
       const { given, args } = parseCommandLine(argv, flags);
       if (args.length > 0 && declaration.arguments === "") {
@@ -100,7 +100,9 @@ export async function readConfig(
     return { path, text: await Deno.readTextFile(path) };
   } catch (error) {
     if (named === undefined && error instanceof Deno.errors.NotFound) return undefined;
-    throw new UsageError(`Settings file ${printable(path)} can't be read`, { cause: error });
+    throw new UsageError(`Settings file ${printable(path)} can't be read: ${fileProblem(error)}`, {
+      cause: error,
+    });
   }
 }
 

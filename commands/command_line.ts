@@ -1,9 +1,8 @@
 import { parseArgs } from "@std/cli";
-import { printable } from "../terminal/printable.ts";
 import { UsageError } from "./exit_code.ts";
 import type { Flags } from "./flag.ts";
 import { kebab } from "./help.ts";
-import { suggestion } from "./suggestion.ts";
+import { unknownFlag } from "./suggestion.ts";
 
 /** A command line taken apart. */
 export interface CommandLine {
@@ -47,12 +46,4 @@ export function parseCommandLine(argv: readonly string[], flags: Flags): Command
     if (texts.length > 0) given.set(key, texts.join(flag.separator ?? ","));
   }
   return { given, args: parsed._.map(String) };
-}
-
-function unknownFlag(arg: string, names: readonly string[]): UsageError {
-  const [, word = ""] = /^-+([^=]*)/.exec(arg) ?? [];
-  const meant = suggestion(word, names);
-  return new UsageError(
-    `Unknown flag: ${printable(arg)}` + (meant === undefined ? "" : `; did you mean --${meant}?`),
-  );
 }

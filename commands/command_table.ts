@@ -1,7 +1,7 @@
 import { printable } from "../terminal/printable.ts";
 import type { Command } from "./command.ts";
 import { UsageError } from "./exit_code.ts";
-import { suggestion } from "./suggestion.ts";
+import { suggestion, unknownFlag } from "./suggestion.ts";
 
 /** A command before it is needed. */
 export interface CommandEntry {
@@ -115,7 +115,7 @@ export interface Resolved {
 export function resolveCommand(argv: readonly string[], table: CommandTable = COMMANDS): Resolved {
   const [first = "", ...args] = argv;
   const entry = Object.hasOwn(table, first) ? table[first] : undefined;
-  if (entry === undefined) throw unknownCommand("", first, table);
+  if (entry === undefined) throw unknownCommand("", argv, table);
   const { subcommands } = entry;
   const [next] = args;
   if (subcommands === undefined || next === undefined || next.startsWith("-")) {
@@ -126,14 +126,24 @@ export function resolveCommand(argv: readonly string[], table: CommandTable = CO
     if (words.some((word, i) => word !== args[i])) continue;
     return { name: `${first} ${name}`, entry: subcommand, args: args.slice(words.length) };
   }
-  throw unknownCommand(`${first} `, next, subcommands);
+  throw unknownCommand(`${first} `, args, subcommands);
 }
 
-function unknownCommand(before: string, word: string, table: CommandTable): UsageError {
+function unknownCommand(before: string, args: readonly string[], table: CommandTable): UsageError {
+  const [word = ""] = args;
+  if (before === "" && word.startsWith("-")) return unknownFlag(word, ["help", "version"]);
   const names = Object.keys(table);
-  const meant = suggestion(word, names);
+  // Both words of "usr add" are one name, and so may those of "tcp get" be.
+  const meant = suggestion(args.slice(0, 2).join(" "), names) ?? suggestion(word, names) ??
+    below(word, table);
   return new UsageError(
     `Unknown command: ${before}${printable(word)}; ` +
       (meant === undefined ? `there are ${names.join(", ")}` : `did you mean "transfer ${before}${meant}"?`),
   );
+}
+
+/** The whole name of a command that was called without what it stands below. */
+function below(word: string, table: CommandTable): string | undefined {
+  const above = Object.entries(table).find(([, { subcommands = {} }]) => Object.hasOwn(subcommands, word));
+  return above && `${above[0]} ${word}`;
 }

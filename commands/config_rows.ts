@@ -26,9 +26,10 @@ export function settingEvents(
     const { text, source } = found;
     // Nothing, repeated, is no item.
     const items = text === "" ? [] : text.split(flag.separator ?? ",");
+    const isHidden = flag.isSecret === true && source.kind !== "default";
     return {
       ...base,
-      ...(flag.isSecret === true ? secret : { value: flag.isList === true ? items : text }),
+      ...(isHidden ? secret : { value: flag.isList === true ? items : text }),
       source: source.kind,
       ...(source.kind === "default" ? {} : { from: source.kind === "file" ? source.place : source.name }),
       ...(source.kind === "file" && path !== undefined ? { path: resolve(path) } : {}),

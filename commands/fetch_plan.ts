@@ -3,6 +3,7 @@ import { splitCredentials } from "../protocols/http_ranges/credentials.ts";
 import { safeRelativePath } from "../store/safe_name.ts";
 import { printable } from "../terminal/printable.ts";
 import { UsageError } from "./command.ts";
+import { fileProblem } from "./file_problem.ts";
 import { httpUrl } from "./flag_values.ts";
 
 /** A file to fetch, and where it goes. */
@@ -41,8 +42,7 @@ async function listedUrls(path: string): Promise<string[]> {
   try {
     text = path === "-" ? await new Response(Deno.stdin.readable).text() : await Deno.readTextFile(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`--input ${printable(path)}: ${why}`, { cause: error });
+    throw new UsageError(`--input ${printable(path)} can't be read: ${fileProblem(error)}`, { cause: error });
   }
   const numbered = text.split("\n").map((line, index) => ({ line: line.trim(), number: index + 1 }));
   return numbered.filter(({ line }) => line !== "" && !line.startsWith("#"))

@@ -8,7 +8,7 @@ import { type Command, defineCommand, type ExitCode, UsageError } from "./comman
 import type { FileEndEvent } from "./event_schemas.ts";
 import { fetchEnd } from "./fetch_end.ts";
 import { planFetches, type PlannedFetch, shownUrl } from "./fetch_plan.ts";
-import { fetchView } from "./fetch_progress.ts";
+import { type FetchRun, fetchView } from "./fetch_progress.ts";
 import {
   byteSizeBetween,
   credentials,
@@ -182,11 +182,19 @@ async function fetchAll(plan: readonly PlannedFetch[], options: FetchOptions): P
   const { json, signal } = options;
   const startedMs = performance.now();
   const tally = new TransferTally();
-  for (const planned of plan) {
-    if (signal.aborted || tally.interrupted) break;
-    const end = await fetchOne(planned, options);
-    tally.add(end);
-    printEnd(end, { json });
+  const over = new AbortController();
+  const running: Running = { download: undefined };
+  void listenForKeys((key) => act(running.download, key.toLowerCase()), over.signal);
+  if (!options.quiet && !json) printKeys(KEY_HELP);
+  try {
+    for (const planned of plan) {
+      if (signal.aborted || tally.interrupted) break;
+      const end = await fetchOne(planned, { ...options, running, run: { files: plan.length, tally } });
+      tally.add(end);
+      printEnd(end, { json });
+    }
+  } finally {
+    over.abort();
   }
   const interrupted = tally.interrupted || tally.ended < plan.length;
   const summary = tally.summary({ seconds: (performance.now() - startedMs) / 1000, interrupted });
@@ -197,16 +205,18 @@ async function fetchAll(plan: readonly PlannedFetch[], options: FetchOptions): P
 /** Downloads one file to its end, however that is. */
 async function fetchOne(
   { url, directory, name }: PlannedFetch,
-  { common, mirror, signal, json, quiet }: FetchOptions,
+  { common, mirror, signal, json, quiet, running, run }: FetchOptions & {
+    readonly running: Running;
+    readonly run: FetchRun;
+  },
 ): Promise<FileEndEvent> {
   const download = startDownload({ ...common, sources: [url, ...mirror], directory, name });
+  running.download = download;
   const over = new AbortController();
   signal.addEventListener("abort", () => download.cancel(false), { signal: over.signal });
   if (signal.aborted) download.cancel(false);
-  void listenForKeys((key) => act(download, key.toLowerCase()), over.signal);
-  if (!quiet && !json) printKeys(KEY_HELP);
   try {
-    using _display = quiet || json ? undefined : showProgress(fetchView(download));
+    using _display = quiet || json ? undefined : showProgress(fetchView(download, run));
     await download.ended;
   } finally {
     over.abort();
@@ -217,8 +227,13 @@ async function fetchOne(
   return fetchEnd(download);
 }
 
-function act(download: RunningDownload, key: string): void {
-  if (key === "p") download.pause();
-  else if (key === "r") download.resume();
-  else if (key === "q") download.cancel(false);
+/** What keys act on. */
+interface Running {
+  download: RunningDownload | undefined;
+}
+
+function act(download: RunningDownload | undefined, key: string): void {
+  if (key === "p") download?.pause();
+  else if (key === "r") download?.resume();
+  else if (key === "q") download?.cancel(false);
 }

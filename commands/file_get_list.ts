@@ -2,12 +2,16 @@ import type { CatalogueEntry } from "../store/catalogue_entries.ts";
 import { formatBytes } from "../terminal/format.ts";
 import { printResult } from "../terminal/output.ts";
 import { printable, printableJson } from "../terminal/printable.ts";
-import { textWidth } from "../terminal/text_width.ts";
+import { terminalSize } from "../terminal/terminal.ts";
+import { padded, textWidth } from "../terminal/text_width.ts";
 import type { EntryEvent } from "./event_schemas.ts";
 import type { PlainListing } from "./file_service.ts";
 
 /** A column is not wider for the sake of one long name. */
 const NAME_MOST = 60;
+/** Times are not shown where they leave names less. */
+const NAME_LEAST = 16;
+const GAP = 2;
 
 /** Prints what a server offers: name, size, time. */
 export function printList(
@@ -18,14 +22,29 @@ export function printList(
     for (const entry of entries) printResult(printableJson(entryEvent(entry)));
     return;
   }
+  const columns = Deno.stdout.isTerminal() ? terminalSize().columns : Infinity;
+  for (const line of listLines(entries, columns)) printResult(line);
+}
+
+/**
+ * Names, sizes and times below each other, in lines of at most so many columns. A name that is too long for
+ * that has a line of its own, and so that others have room, times are left out on a narrow terminal.
+ */
+export function listLines(entries: readonly (CatalogueEntry | PlainListing)[], columns: number): string[] {
   const rows = entries.map(rowOf);
-  const [nameWidth, sizeWidth] = [0, 1].map((column) => {
-    return Math.min(NAME_MOST, rows.reduce((most, row) => Math.max(most, textWidth(row[column] ?? "")), 0));
+  const widthOf = (column: number) =>
+    rows.reduce((most, row) => Math.max(most, textWidth(row[column] ?? "")), 0);
+  const [sizeWidth, timeWidth] = [widthOf(1), widthOf(2)];
+  const room = columns - GAP - sizeWidth;
+  const hasTimes = room - GAP - timeWidth >= NAME_LEAST;
+  const nameRoom = hasTimes ? room - GAP - timeWidth : room;
+  const nameWidth = Math.max(0, Math.min(NAME_MOST, nameRoom, widthOf(0)));
+  return rows.flatMap(([name = "", size = "", time = ""]) => {
+    const parts = [size.padStart(sizeWidth), ...hasTimes ? [time] : []];
+    const isApart = textWidth(name) > nameRoom;
+    const line = [padded(isApart ? "" : name, nameWidth), ...parts].join(" ".repeat(GAP)).trimEnd();
+    return isApart ? [name, ...line === "" ? [] : [line]] : [line];
   });
-  for (const [name = "", size = "", time = ""] of rows) {
-    const filler = " ".repeat(Math.max(0, (nameWidth ?? 0) - textWidth(name)));
-    printResult(`${name}${filler}  ${size.padStart(sizeWidth ?? 0)}  ${time}`.trimEnd());
-  }
 }
 
 function entryEvent(entry: CatalogueEntry | PlainListing): EntryEvent {

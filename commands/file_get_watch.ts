@@ -64,7 +64,11 @@ async function readList(path: string, note: Notes): Promise<string> {
     return list;
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound;
-    const why = isMissing ? "waiting for it" : error instanceof Error ? error.message : String(error);
+    const why = isMissing
+      ? "waiting for it; Ctrl+C ends"
+      : error instanceof Error
+      ? error.message
+      : String(error);
     note.print("input", `${path}: ${why}`);
     return "";
   }

@@ -1,3 +1,4 @@
+import { wrap, wrapWords } from "../terminal/text_width.ts";
 import type { Flags } from "./flag.ts";
 
 /** The name of a flag as it is typed, without dashes. */
@@ -5,7 +6,7 @@ export function kebab(camelCase: string): string {
   return camelCase.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** What `--help` prints of a command. */
+/** What `--help` prints of a command, in lines of at most `width` columns where words allow it. */
 export function renderHelp(command: {
   readonly name: string;
   readonly summary: string;
@@ -13,30 +14,62 @@ export function renderHelp(command: {
   readonly details?: string;
   readonly examples: readonly (readonly [line: string, does: string])[];
   readonly flags: Flags;
-}): string {
+}, width: number): string {
   const usage = ["transfer", command.name, command.arguments, "[flags]"].filter((part) => part !== "")
     .join(" ");
   return [
-    command.summary,
+    wrapWords(command.summary, width),
     "",
-    `Usage: ${usage}`,
-    ...(command.details === undefined ? [] : ["", command.details.trim()]),
+    wrapWords(`Usage: ${usage}`, width),
+    ...(command.details === undefined ? [] : ["", paragraphs(command.details.trim(), width)]),
     "",
     "Flags:",
-    ...columns([...flagRows(command.flags), ["--help", "Show this help"]]),
+    ...columns([...flagRows(command.flags), ["--help", "Show this help"]], width),
     "",
     "Examples:",
-    ...command.examples.flatMap(([line, does]) => [`  ${line}`, `      ${does}`]),
+    ...command.examples.flatMap(([line, does]) => example(line, does, width)),
     "",
-    "Each flag can also be set by an environment variable (--max-file: TRANSFER_MAX_FILE)",
-    'or in transfer.json (maxFile); "transfer config" shows what holds.',
+    wrapWords(SETTINGS, width),
   ].join("\n");
 }
 
-/** Rows of two columns, indented, the second one aligned. */
-export function columns(rows: readonly (readonly [left: string, right: string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+const SETTINGS = "Each flag can also be set by an environment variable (--max-file: TRANSFER_MAX_FILE) " +
+  'or in transfer.json (maxFile); "transfer config" shows what holds.';
+
+/** Paragraphs, each filled anew; those with indented lines stand as they are. */
+function paragraphs(text: string, width: number): string {
+  return text.split("\n\n").map((paragraph) => {
+    return /^ /m.test(paragraph) ? paragraph : wrapWords(paragraph.replaceAll("\n", " "), width);
+  }).join("\n\n");
+}
+
+/** A command line, which may be copied also where it is broken, and what it does. */
+function example(line: string, does: string, width: number): string[] {
+  const words = line.match(/(?:'[^']*'|"[^"]*"|\S)+/g) ?? [];
+  return [
+    `  ${wrap(words, width - 4).join(" \\\n    ")}`,
+    ...wrap(does.split(" "), width - 6).map((text) => `      ${text}`),
+  ];
+}
+
+/** On narrower terminals what a row is about stands below its name. */
+const LEAST_BESIDE = 30;
+
+/**
+ * Rows of two columns, indented, the second one aligned and wrapped. Where the first is so wide that little room
+ * is left beside it, the second begins in the next line.
+ */
+export function columns(rows: readonly (readonly [left: string, right: string])[], width: number): string[] {
+  const most = Math.floor(width * 0.3);
+  const widest = Math.max(0, ...rows.map(([left]) => left.length).filter((length) => length <= most));
+  const isBeside = width - widest - 4 >= LEAST_BESIDE;
+  const indent = isBeside ? widest + 4 : 6;
+  return rows.flatMap(([left, right]) => {
+    const lines = wrap(right.split(" "), width - indent);
+    const below = lines.map((line) => `${" ".repeat(indent)}${line}`);
+    if (!isBeside || left.length > widest) return [`  ${left}`, ...below];
+    return [`  ${left.padEnd(widest)}  ${lines[0] ?? ""}`, ...below.slice(1)];
+  });
 }
 
 function flagRows(flags: Flags): (readonly [left: string, right: string])[] {

@@ -29,7 +29,7 @@ export const trackerChat: Command = defineCommand({
   details: `
 What you type is said in the channel. Lines that begin with a slash are commands:
 
-${CHAT_HELP}
+${CHAT_HELP.replaceAll(/^/gm, "  ")}
 
 A message goes from peer to peer where the peer can be reached, and through the tracker
 where not; each line shows which. The first use of a name binds it to your key, so that

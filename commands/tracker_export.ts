@@ -1,5 +1,6 @@
 import { exported } from "../protocols/tracker/database_copy.ts";
 import { printResult } from "../terminal/output.ts";
+import { printableJson } from "../terminal/printable.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
 import { text } from "./flag_values.ts";
 
@@ -18,7 +19,7 @@ sessions are left out.`,
     db: { summary: "Database of the tracker", valueName: "FILE", default: "chat.db", parse: text },
   },
   run({ db }) {
-    for (const each of exported(db)) printResult(JSON.stringify(each));
+    for (const each of exported(db)) printResult(printableJson(each));
     return Promise.resolve(EXIT.done);
   },
 });

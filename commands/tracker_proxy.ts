@@ -9,6 +9,7 @@ import { printResult } from "../terminal/output.ts";
 import { printable } from "../terminal/printable.ts";
 import { AccessLog } from "./access_log.ts";
 import { type Command, defineCommand, EXIT } from "./command.ts";
+import { fileProblem } from "./file_problem.ts";
 import { duration, text, toggle, token, wholeNumber } from "./flag_values.ts";
 import { explainListen, listening, untilAborted, urlHost, warnIfOpen } from "./listening.ts";
 import {
@@ -33,11 +34,11 @@ export const trackerProxy: Command = defineCommand({
   details: `
 The configuration names hosts, and the servers that share the requests of each:
 
-  host "app.local" {                       # "app.local:8080": with that port only
+  host "app.local" {                  # "app.local:8080": with that port only
       proxy_pass http://127.0.0.1:9001;
       proxy_pass http://127.0.0.1:9002;
-      proxy_set_header Host $host;         # else the server's own
-      dist_policy least-conn               # round-robin, least-conn, random, ip-hash
+      proxy_set_header Host $host;    # else the server's own
+      dist_policy least-conn          # round-robin, least-conn, random, ip-hash
   }
 
 SIGHUP reads it again, with the certificate, and reopens the access log; requests
@@ -130,7 +131,7 @@ async function readConf(file: string): Promise<ProxyConf> {
   try {
     written = await Deno.readTextFile(file);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+    const why = fileProblem(error);
     throw new Error(`The configuration ${printable(file)} can't be read: ${why}`, { cause: error });
   }
   try {

@@ -1,7 +1,7 @@
 /** How transfers end, told in the same words by all commands that transfer files. */
 
-import { formatBytes } from "../terminal/format.ts";
-import { printNote, printResult } from "../terminal/output.ts";
+import { formatBytes, formatRate } from "../terminal/format.ts";
+import { printNote, printResult, printResultWords } from "../terminal/output.ts";
 import { printable, printableJson } from "../terminal/printable.ts";
 import { EXIT, type ExitCode } from "./exit_code.ts";
 import type { DoneEvent, FileEndEvent, SummaryEvent } from "./event_schemas.ts";
@@ -28,17 +28,20 @@ export function printEnd(end: FileEndEvent, { json }: { readonly json: boolean }
 
 /** Prints what became of all files, as the last line. */
 export function printSummary(summary: SummaryEvent, { json }: { readonly json: boolean }): void {
-  printResult(json ? printableJson(summary) : summaryText(summary));
+  if (json) printResult(printableJson(summary));
+  else printResultWords(summaryText(summary));
 }
 
-/** "12 files, 3.40 GB in 41.20 s, 82.5 MB/s; 1.20 GB were there already; 3 files were there already; 1 failed". */
+/** "0 files; 1 failed", or "12 files, 3.40 GB in 41.20 s, 82.5 MB/s; 1.20 GB were there already; 3 files were there already; 1 failed". */
 export function summaryText(summary: SummaryEvent): string {
   const { files, there, bytes, transferredBytes, failed, stopped, interrupted } = summary;
   const seconds = Math.max(summary.seconds, 1e-3);
   const kept = bytes - transferredBytes;
+  const rate = `${formatBytes(transferredBytes)} in ${seconds.toFixed(2)} s, ` +
+    formatRate(transferredBytes / seconds);
   return [
-    `${filesText(files)}, ${formatBytes(transferredBytes)} in ${seconds.toFixed(2)} s, ` +
-    `${(transferredBytes / 1e6 / seconds).toFixed(1)} MB/s`,
+    // What was moved of others is told with them.
+    files === 0 ? filesText(files) : `${filesText(files)}, ${rate}`,
     ...(kept > 0 ? [`${formatBytes(kept)} were there already`] : []),
     ...(there > 0 ? [`${filesText(there)} ${there === 1 ? "was" : "were"} there already`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),

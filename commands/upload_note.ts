@@ -19,12 +19,12 @@ export function uploadNote(state: SenderState, nowMs: number): string | undefine
     case "paused":
       return "paused, r resumes";
     case "verifying":
-      return "comparing with what is there";
+      return "checking what is there";
     case "clearing":
       return "the file has changed, starting over";
     case "hashing":
     case "completing":
-      return "finishing";
+      return "verifying";
     case "stopping":
       return "stopping";
     default:

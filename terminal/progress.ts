@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration, formatRate } from "./format.ts";
 import { printable } from "./printable.ts";
-import { padded, shorten, textWidth } from "./text_width.ts";
+import { cutOff, padded, shorten, textWidth } from "./text_width.ts";
 
 /** What a progress line is drawn from. */
 export interface Progress {
@@ -88,7 +88,7 @@ function drawRow(row: Progress, layout: Layout, columns: number): string {
   );
   const fits = (text: string) => textWidth(text) + GAP + textWidth(note) <= columns;
   const before = heads.find(fits) ?? heads.at(-1) ?? "";
-  return `${before}${" ".repeat(GAP)}${shorten(printable(note), columns - textWidth(before) - GAP)}`
+  return `${before}${" ".repeat(GAP)}${cutOff(printable(note), columns - textWidth(before) - GAP)}`
     .trimEnd();
 }
 
@@ -127,7 +127,8 @@ export interface TotalProgress {
   readonly files: number;
   readonly failed: number;
   readonly done: number;
-  readonly total: number;
+  /** `undefined` when sizes are found out one by one. */
+  readonly total: number | undefined;
   readonly bytesPerSecond: number;
   /** Whether `files` and `total` are known; until then they are what was found so far. */
   readonly isCounted: boolean;

@@ -1,6 +1,7 @@
 import { LiveLines } from "./live_lines.ts";
 import { drawRaw, printNote } from "./output.ts";
-import { canDraw, terminalSize } from "./terminal.ts";
+import { aroundSuspension, canDraw, isInForeground } from "./suspension.ts";
+import { terminalSize } from "./terminal.ts";
 
 /** How often the lines of a terminal are drawn, and how often a line is written elsewhere. */
 const DRAW_MS = 100;
@@ -22,7 +23,8 @@ export interface ProgressDisplay extends Disposable {
 
 /**
  * Shows a view: on a terminal lines that are drawn again and again in their place, else (a pipe, a file,
- * TERM=dumb) a plain line now and then, so that a log tells how far it got and is not flooded.
+ * TERM=dumb, the background of a shell) a plain line now and then, so that a log tells how far it got and is
+ * not flooded.
  */
 export function showProgress(view: ProgressView): ProgressDisplay {
   if (!canDraw()) {
@@ -30,12 +32,21 @@ export function showProgress(view: ProgressView): ProgressDisplay {
     return { above: (write) => write(), [Symbol.dispose]: () => clearInterval(timer) };
   }
   const live = new LiveLines();
+  let isHidden = false;
   const draw = () => {
+    if (isHidden) return;
     const { columns, rows } = terminalSize();
     // What is written into the last column is what clearing the rest of the line would take away.
     drawRaw(live.draw(view.lines({ columns: Math.max(1, columns - 1), rows })));
   };
+  const hide = () => {
+    isHidden = true;
+    drawRaw(live.clear());
+  };
   const timer = setInterval(draw, DRAW_MS);
+  const suspension = aroundSuspension({ suspend: hide, resume: () => isHidden = !isInForeground() });
+  // Also when the program is ended in the middle.
+  globalThis.addEventListener("unload", hide);
   draw();
   return {
     above(write) {
@@ -45,6 +56,8 @@ export function showProgress(view: ProgressView): ProgressDisplay {
     },
     [Symbol.dispose]() {
       clearInterval(timer);
+      suspension[Symbol.dispose]();
+      globalThis.removeEventListener("unload", hide);
       drawRaw(live.clear());
     },
   };

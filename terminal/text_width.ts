@@ -13,13 +13,18 @@ export function textWidth(text: string): number {
 
 /** A text in lines of at most so many columns, broken between words; a word that is wider has a line of its own. */
 export function wrapWords(text: string, columns: number): string {
+  return wrap(text.split(" "), columns).join("\n");
+}
+
+/** Words in lines of at most so many columns; one that is wider has a line of its own. */
+export function wrap(words: readonly string[], columns: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(" ")) {
+  for (const word of words) {
     const last = lines.at(-1);
     if (last === undefined || textWidth(last) + 1 + textWidth(word) > columns) lines.push(word);
     else lines[lines.length - 1] = `${last} ${word}`;
   }
-  return lines.join("\n");
+  return lines;
 }
 
 /** A text filled up with spaces to so many columns; a wider one as it is. */
@@ -41,6 +46,12 @@ export function shorten(text: string, columns: number): string {
   const tail = firstOf(characters.toReversed(), Math.floor((columns - 1) / 2)).reverse();
   const head = firstOf(characters, columns - 1 - textWidth(tail.join("")));
   return [...head, "…", ...tail].join("");
+}
+
+/** A text of at most so many columns: its end is cut off, as a sentence says the most at its start. */
+export function cutOff(text: string, columns: number): string {
+  if (textWidth(text) <= columns) return text;
+  return columns < 1 ? "" : `${firstOf([...text], columns - 1).join("").trimEnd()}…`;
 }
 
 /** As many characters from the start as fit into so many columns. */

@@ -1,5 +1,7 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
+import { terminalSize } from "./terminal.ts";
+import { wrapWords } from "./text_width.ts";
 
 /** Options of {@linkcode TypedLines}. */
 export interface TypedLinesOptions {
@@ -35,13 +37,15 @@ export class TypedLines implements Disposable {
     typed.prompt();
   }
 
-  /** Prints lines above the one that is being typed. */
+  /** Prints lines above the one that is being typed, wrapped between words. */
   print(text: string): void {
     const { rows } = this.#interface.getCursorPos();
     const toStart = rows === 0 ? "\r" : `\r\x1b[${rows}A`;
+    const { columns } = terminalSize();
+    const lines = text.split("\n").map((line) => wrapWords(line, columns)).join("\n");
     // The line that is typed is drawn anew, so many rows up as it had.
     process.stdout.write(
-      `${toStart}\x1b[J${text.replaceAll("\n", "\r\n")}\r\n${"\r\n".repeat(rows)}`,
+      `${toStart}\x1b[J${lines.replaceAll("\n", "\r\n")}\r\n${"\r\n".repeat(rows)}`,
     );
     this.#interface.prompt(true);
   }

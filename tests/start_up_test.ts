@@ -46,6 +46,8 @@ Deno.test("transfer --help reads the table of commands, and none of them", async
     "main.ts",
     "terminal/output.ts",
     "terminal/printable.ts",
+    "terminal/terminal.ts",
+    "terminal/text_width.ts",
   ]);
 });
 

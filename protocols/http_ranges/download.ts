@@ -118,7 +118,7 @@ class Download implements RunningDownload {
     const nowMs = performance.now();
     const waiting = this.#scheduler.waiting(nowMs);
     if (waiting === undefined) return undefined;
-    return `${waiting.reason}; next try in ${Math.ceil((waiting.untilMs - nowMs) / 1000)} s`;
+    return `${waiting.reason}; next try in ${Math.ceil((waiting.untilMs - nowMs) / 1000)}s`;
   }
 
   pause(): void {

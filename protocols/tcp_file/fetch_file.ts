@@ -80,7 +80,7 @@ class FileFetch implements RunningFile {
   }
 
   get note(): string | undefined {
-    return this.#note ?? (this.#patience.failures > 0 ? "waiting for the server" : undefined);
+    return this.#note ?? (this.#patience.failures > 0 ? "no connection, trying again" : undefined);
   }
 
   async run(): Promise<FetchedFile> {
@@ -163,7 +163,7 @@ class FileFetch implements RunningFile {
   }
 
   async #askRoot(size: number): Promise<FileVersion & { readonly root: string | undefined }> {
-    this.#note = "comparing";
+    this.#note = "verifying";
     try {
       return await this.#context.remote.rootOf(this.path, size);
     } catch (problem) {

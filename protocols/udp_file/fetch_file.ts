@@ -99,7 +99,7 @@ class FileFetch implements RunningFile {
   }
 
   get note(): string | undefined {
-    return this.#note ?? (this.#patience.failures > 0 ? "waiting for the server" : undefined);
+    return this.#note ?? (this.#patience.failures > 0 ? "no connection, trying again" : undefined);
   }
 
   async run(): Promise<FetchedFile> {
@@ -129,7 +129,7 @@ class FileFetch implements RunningFile {
         isFresh = true;
         continue;
       }
-      this.#note = "comparing";
+      this.#note = "verifying";
       const sha256 = await this.#ownDigest();
       if (sha256 === got.sha256) {
         this.#note = "storing";

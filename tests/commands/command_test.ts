@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type Command, defineCommand, EXIT, UsageError } from "../../commands/command.ts";
 import {
@@ -175,8 +175,23 @@ Deno.test("--help shows every flag, its default and its environment", () => {
       "\n  transfer sample --size 8M a.bin\n      A sample of 8 MiB\n",
     ]
   ) {
-    assertStringIncludes(sample.help, line);
+    assertStringIncludes(sample.help(80), line);
   }
+});
+
+Deno.test("--help fills its lines to the width it is given, and breaks examples where a shell goes on", () => {
+  for (const width of [24, 40, 80, 100]) {
+    const lines = sample.help(width).split("\n");
+    for (const line of lines) {
+      // An indented word may be wider.
+      assert(line.length <= width || !line.trim().includes(" "), line);
+    }
+  }
+  assertStringIncludes(
+    sample.help(24),
+    "\n  transfer sample \\\n    --size 8M a.bin\n      A sample of 8 MiB\n",
+  );
+  assertStringIncludes(sample.help(40), "\n  --allow-origin ORIGIN\n      ");
 });
 
 const VALUES: readonly (readonly [(text: string) => unknown, string, unknown])[] = [

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fetchView } from "../../commands/fetch_progress.ts";
 import type { RunningDownload } from "../../protocols/http_ranges/running_download.ts";
+import { TransferTally } from "../../commands/transfer_tally.ts";
 import { textWidth } from "../../terminal/text_width.ts";
 
 const MB = 1_000_000;
@@ -28,8 +29,10 @@ function running(seen: Partial<RunningDownload> = {}): RunningDownload {
   };
 }
 
+const ALONE = { files: 1, tally: new TransferTally() };
+
 Deno.test("each connection has a line, and the whole one below them", () => {
-  const [first = "", third = "", whole = "", ...more] = fetchView(running()).lines({
+  const [first = "", third = "", whole = "", ...more] = fetchView(running(), ALONE).lines({
     columns: 120,
     rows: 24,
   });
@@ -39,27 +42,40 @@ Deno.test("each connection has a line, and the whole one below them", () => {
   assertEquals(more, []);
 });
 
+Deno.test("several downloads have a line for all of them, which stays when there is no room", () => {
+  const tally = new TransferTally();
+  tally.add({ event: "done", file: "a", path: "/a", bytes: 8 * MB, transferredBytes: 8 * MB });
+  tally.add({ event: "failed", file: "b", error: "gone" });
+  const view = fetchView(running(), { files: 3, tally });
+  const lines = view.lines({ columns: 120, rows: 24 });
+  assertEquals(lines.length, 4);
+  assertMatch(lines[2] ?? "", /^film\.mkv +\[/);
+  assertMatch(lines[3] ?? "", /^2 of 3 files, 1 failed +50\.0 MB$/);
+  assertEquals(view.lines({ columns: 120, rows: 2 }).length, 1);
+  assertMatch(view.lines({ columns: 120, rows: 4 })[1] ?? "", /^film\.mkv/);
+});
+
 Deno.test("lines fit into a terminal of any size", () => {
   for (let columns = 1; columns < 130; columns++) {
-    const lines = fetchView(running({ name: "映画".repeat(20) })).lines({ columns, rows: 3 });
+    const lines = fetchView(running({ name: "映画".repeat(20) }), ALONE).lines({ columns, rows: 3 });
     for (const line of lines) assert(textWidth(line) <= columns, `${columns}: ${line}`);
     assertEquals(lines.length, 2);
   }
 });
 
 Deno.test("what a download waits for stands where its speed would", () => {
-  const plain = (seen: Partial<RunningDownload>) => fetchView(running(seen)).plain();
+  const plain = (seen: Partial<RunningDownload>) => fetchView(running(seen), ALONE).plain();
   assertEquals(
     plain({ state: { kind: "paused" }, connections: [] }),
-    "film.mkv: 42.0 %  42.0 MB of 100 MB  paused, r resumes, 0 connections",
+    "film.mkv: 42.0 %  42.0 MB of 100 MB  paused, r resumes",
   );
   assertMatch(
     plain({ state: { kind: "probing" }, name: undefined, size: undefined }),
     /^127\.0\.0\.1: .*connecting/,
   );
   assertMatch(
-    plain({ note: "The server answered 503; next try in 4 s" }),
-    /503; next try in 4 s, 2 connections$/,
+    plain({ note: "The server answered 503; next try in 4s" }),
+    /503; next try in 4s, 2 connections$/,
   );
   assertMatch(plain({ state: { kind: "verifying" } }), /verifying/);
 });

@@ -27,6 +27,11 @@ Deno.test("help, version and wrong usage", async () => {
     [["fly"], 2, /Unknown command: fly; there are ws-serve, upload/],
     [["uplaod"], 2, /Unknown command: uplaod; did you mean "transfer upload"\?\n$/],
     [["tracker", "bakup"], 2, /did you mean "transfer tracker backup"\?\n$/],
+    [["tracker", "usr", "add", "ann"], 2, /did you mean "transfer tracker user add"\?\n$/],
+    [["tcp", "get", "here"], 2, /did you mean "transfer tcp-get"\?\n$/],
+    [["chat"], 2, /did you mean "transfer tracker chat"\?\n$/],
+    [["--versoin"], 2, /Unknown flag: --versoin; did you mean --version\?\n$/],
+    [["fetch-ranges", "--tread", "5"], 2, /Unknown flag: --tread; did you mean --threads\?\n/],
     [["tracker", "user"], 2, /did you mean "transfer tracker user add"\?\n$/],
     [
       ["upload", "a", "--paralel=2"],
@@ -54,12 +59,25 @@ Deno.test("help, version and wrong usage", async () => {
   }
 });
 
+Deno.test("a program whose results nobody reads ends quietly, and one whose notes nobody reads goes on", async () => {
+  for (const args of [["config", "--json"], ["completions", "bash"], ["upload", "--help"]]) {
+    const child = startTransfer(args);
+    await child.stdout.cancel();
+    const stderr = await new Response(child.stderr).text();
+    assertEquals({ stderr, code: (await child.status).code }, { stderr: "", code: 141 });
+  }
+  const child = startTransfer(["upload", "no-such-file"]);
+  await child.stderr.cancel();
+  assertMatch(await new Response(child.stdout).text(), /1 failed\n$/);
+  assertEquals((await child.status).code, 1);
+});
+
 Deno.test("a file that can't be read is told with its reason, and in the summary", async () => {
   const cases = [["no-such-file", "There is no such file"], ["/dev/null", "It is no regular file"]] as const;
   for (const [file, error] of cases) {
     const { code, stdout, stderr } = await transfer(["upload", file]);
     assertEquals([code, stderr], [1, `${file}: ${error}\n`]);
-    assertMatch(stdout, /^0 files, 0 B in \d+\.\d\d s, 0\.0 MB\/s; 1 failed\n$/);
+    assertMatch(stdout, /^0 files; 1 failed\n$/);
   }
 });
 
@@ -80,7 +98,7 @@ Deno.test("several files one after another, and what is told of each", async () 
     assertEquals(lines[0], `one.bin -> ${join(uploads, "one.bin")}`);
     assertEquals(lines[1], `  SHA-256 ${sha256(bytes)}`);
     assertEquals(lines[2], `two\\n.bin -> ${join(uploads, "two_.bin")}`);
-    assertMatch(lines[4] ?? "", /^2 files, 600 KB in \d+\.\d\d s, \d+\.\d MB\/s; 1 failed$/);
+    assertMatch(lines[4] ?? "", /^2 files, 600 KB in \d+\.\d\d s, [\d.]+ [KMG]B\/s; 1 failed$/);
     assertEquals(await filesBelow(uploads), ["one.bin", "two_.bin"]);
     assertEquals((await server.end("SIGTERM")).code, 0);
   });

@@ -65,6 +65,7 @@ Deno.test("what shells offer for a command is what its --help lists", async () =
   const listed = helps.map(({ stdout }) =>
     [...stdout.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag = ""]) => flag)
   );
+  for (const { stdout } of helps) assertEquals(stdout.split("\n").filter(({ length }) => length > 80), []);
   for (const shell of (await completingShells(dir.path)).filter(({ name }) => name !== "zsh")) {
     const offered = await shell.complete(names.map((name) => `${name} --`), dir.path);
     for (const [i, name] of names.entries()) {
@@ -79,7 +80,7 @@ Deno.test("each command's --help has examples, and they are command lines that h
       const { examples, flags, help } = await load();
       assert(examples.length > 0, name);
       for (const [line, does] of examples) {
-        assertStringIncludes(help, `  ${line}\n      ${does}\n`);
+        assertStringIncludes(help(200), `  ${line}\n      ${does}\n`);
         // "tracker" alone is "tracker serve".
         assertStringIncludes(`${line} `, `transfer ${before}${name === "serve" ? "" : `${name} `}`);
         // What follows "--" is another command's.

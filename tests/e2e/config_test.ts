@@ -69,6 +69,16 @@ Deno.test("transfer config shows what a bound makes of a default, and what would
   }
 });
 
+Deno.test("a settings file that can't be read is told with its reason, and no default is a secret", async () => {
+  await using dir = await tempDir();
+  for (const [path, why] of [["none.json", "there is no such file"], [".", "it is a directory"]]) {
+    const { code, stderr } = await transfer(["config", "--config", path ?? ""], { cwd: dir.path });
+    assertEquals([code, stderr.split("\n")[0]], [2, `transfer: Settings file ${path} can't be read: ${why}`]);
+  }
+  const { stdout } = await transfer(["config", "fetch-ranges"], { cwd: dir.path });
+  assertMatch(stdout, /^ {2}--header +- +default$/m);
+});
+
 Deno.test("the name of a subcommand is taken after config, a wrong one is not", async () => {
   await using dir = await tempDir();
   const cwd = dir.path;

@@ -19,7 +19,7 @@ Deno.test("a file is fetched, and its last lines tell where it is, how fast it c
   const [file = "", digest = "", summary = ""] = run.stdout.trimEnd().split("\n");
   assertEquals(file, `${server.origin}/a%20film.bin -> ${await Deno.realPath(dir.path)}/a film.bin`);
   assertEquals(digest, `  SHA-256 ${SHA256}`);
-  assertMatch(summary, /^1 file, 2\.00 MB in \d+\.\d\d s, \d+\.\d MB\/s$/);
+  assertMatch(summary, /^1 file, 2\.00 MB in \d+\.\d\d s, [\d.]+ MB\/s$/);
   assertEquals(await Deno.readFile(join(dir.path, "a film.bin")), FILE);
 });
 
@@ -33,11 +33,11 @@ Deno.test("a file that is not what its checksum says is exit code 3, one that is
   const url = `${server.origin}/data.bin`;
   const wrong = await transfer(["fetch-ranges", url, "--checksum", `sha-256=${"0".repeat(64)}`, ...out]);
   assertEquals(wrong.code, 3);
-  assertMatch(wrong.stdout, /^0 files, 0 B in .*; 1 failed\n$/);
+  assertMatch(wrong.stdout, /^0 files; 1 failed\n$/);
   assertStringIncludes(wrong.stderr, `its SHA-256 is ${SHA256}`);
   const gone = await transfer(["fetch-ranges", `${server.origin}/gone`, ...out]);
   assertEquals(gone.code, 1);
-  assertMatch(gone.stdout, /^0 files, 0 B in .*; 1 failed\n$/);
+  assertMatch(gone.stdout, /^0 files; 1 failed\n$/);
   assertStringIncludes(gone.stderr, "404 Not Found");
   assertEquals(await filesBelow(dir.path), []);
   const right = await transfer(["fetch-ranges", url, "--checksum", `sha-256=${SHA256}`, ...out]);
@@ -90,7 +90,7 @@ Deno.test("an interrupted download is exit code 130, and the same command goes o
   child.kill("SIGINT");
   const first = await finished(child);
   assertEquals(first.code, 130);
-  assertMatch(first.stdout, /^0 files, 0 B in .*; interrupted\n$/);
+  assertMatch(first.stdout, /^0 files; interrupted\n$/);
   assertMatch(first.stderr, /interrupted at .*; run the same command again to continue/);
   assertEquals(await filesBelow(dir.path), ["data.bin.part", "data.bin.part.journal"]);
   isSecond = true;

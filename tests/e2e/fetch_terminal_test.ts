@@ -36,3 +36,29 @@ Deno.test("on a terminal the file has a line, each connection another, and keys 
   assertStringIncludes(screen, "SHA-256");
   assertEquals(await Deno.readFile(join(dir.path, "data.bin")), FILE);
 });
+
+Deno.test("of several files each is paused by one key, and the keys are told once", async () => {
+  await using dir = await tempDir();
+  await using server = await rangeServer(FILE);
+  const paused = new Set<string>();
+  const urls = ["a.bin", "b.bin", "c.bin"].map((name) => `${server.origin}/${name}`);
+  let presses = 0;
+  const { code, screen } = await onTerminal(
+    ["fetch-ranges", ...urls, "--max-rate", "4M", "--block", "256K"],
+    {
+      cwd: dir.path,
+      type(text, press) {
+        const [, name = "", rest = ""] = /^([abc]\.bin) +(.*)$/m.exec(text) ?? [];
+        if (rest.includes("paused, r resumes") && !paused.has(name)) {
+          paused.add(name);
+          press("r");
+        } else if (rest.includes("left") && !paused.has(name) && presses === paused.size) {
+          presses++;
+          press("p");
+        }
+      },
+    },
+  );
+  assertEquals([code, paused.size, presses], [0, 3, 3], screen);
+  assertEquals(screen.match(/Keys: /g)?.length, 1, screen);
+});

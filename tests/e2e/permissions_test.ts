@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
 import { EXERCISES } from "../support/exercises.ts";
 import {
   commandOf,
@@ -6,7 +7,8 @@ import {
   type Permission,
   permissionFlags,
 } from "../support/permissions.ts";
-import { type Permissions, restrict } from "../support/program.ts";
+import { onTerminal } from "../support/on_terminal.ts";
+import { type Permissions, restrict, startTcpServer } from "../support/program.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const documented = await documentedPermissions();
@@ -69,3 +71,26 @@ for (const [name, exercise] of Object.entries(EXERCISES)) {
     }
   });
 }
+
+Deno.test("on a terminal, too: a client draws its progress, and Ctrl+C ends a server", async () => {
+  await using dir = await tempDir();
+  const served = join(dir.path, "served");
+  await Deno.mkdir(served);
+  await Deno.writeTextFile(join(served, "file"), "12345");
+  await using server = await startTcpServer(served);
+  const options = { cwd: dir.path, type: () => {} };
+  using _limits = restrict(asDocumented());
+  const got = await onTerminal(["tcp-get", `127.0.0.1:${server.port}`, "file"], options);
+  assertEquals(got.code, 0, got.screen);
+  let isAsked = false;
+  const stopped = await onTerminal(["tcp-serve", "served", "--port", "0", "--list", "list"], {
+    cwd: dir.path,
+    type(text, press) {
+      if (isAsked || !text.includes("tls=")) return;
+      isAsked = true;
+      press("\x03");
+    },
+  });
+  assertEquals(stopped.code, 0, stopped.screen);
+  assertEquals(/stopped\n$/.test(stopped.screen), true, stopped.screen);
+});

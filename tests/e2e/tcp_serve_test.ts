@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { testCertificate } from "../support/certificate.ts";
 import { frameClient, joined } from "../support/frame_client.ts";
 import { type LoggedProcess, startLogged } from "../support/logged_process.ts";
+import { onTerminal } from "../support/on_terminal.ts";
 import { plainTcpClient, plainTcpDownload } from "../support/plain_tcp_client.ts";
 import { startTransfer, transfer } from "../support/program.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -110,4 +111,20 @@ Deno.test("SIGKILL of the server leaves nothing that keeps the next one from ser
   await using server = await tcpServe(dir.path);
   using client = await plainTcpClient(server.port);
   assertEquals(client.list, "file 5.000B\n");
+});
+
+Deno.test("on a terminal the log is wrapped between its fields, and Ctrl+C ends the server in order", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(join(dir.path, "resources"));
+  let isListening = false;
+  const { code, screen } = await onTerminal(["tcp-serve", "--port", "0"], {
+    cwd: dir.path,
+    columns: 30,
+    type(text, press) {
+      if (!isListening && (isListening = text.replaceAll("\n", "").includes("tls=false"))) press("\x03");
+    },
+  });
+  assertEquals(code, 0, screen);
+  assertMatch(screen, /^\d\d:\d\d:\d\d listening\n {9}host=127.0.0.1\n {9}port=\d+\n {9}dir=/m);
+  assertMatch(screen, /\n\d\d:\d\d:\d\d stopping\n {9}reason=SIGINT\n\d\d:\d\d:\d\d stopped\n$/);
 });

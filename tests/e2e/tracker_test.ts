@@ -28,7 +28,7 @@ Deno.test("a tracker is backed up and exported while it runs", async () => {
   await using tracker = await startTracker(db);
   const registered = await post(tracker.port, "/submit-info", { peer_id: "alice", ip: "192.0.2.1", port: 1 });
   await registered.body?.cancel();
-  await say(tracker.port, "one\u001b[31m");
+  await say(tracker.port, "one\u001b[31m\u009b32m");
   const copy = `${dir.path}/copy.db`;
   assertEquals((await transfer(["tracker", "backup", copy, "--db", db])).code, 0);
   await say(tracker.port, "two");
@@ -37,12 +37,21 @@ Deno.test("a tracker is backed up and exported while it runs", async () => {
   assertStringIncludes(again.stderr, "is there already");
   const lines = async (path: string) => {
     const { stdout } = await transfer(["tracker", "export", "--db", path]);
+    // deno-lint-ignore no-control-regex
+    assertEquals(/[\u0000-\u0009\u007f-\u009f]/.test(stdout), false);
     assertEquals(stdout.includes("\u001b"), false);
     return stdout.trim().split("\n").map((line) => JSON.parse(line));
   };
   const exported = await lines(db);
-  assertEquals(exported.map(({ type, message }) => message ?? type), ["peer", "one\u001b[31m", "two"]);
-  assertEquals((await lines(copy)).map(({ type, message }) => message ?? type), ["peer", "one\u001b[31m"]);
+  assertEquals(exported.map(({ type, message }) => message ?? type), [
+    "peer",
+    "one\u001b[31m\u009b32m",
+    "two",
+  ]);
+  assertEquals((await lines(copy)).map(({ type, message }) => message ?? type), [
+    "peer",
+    "one\u001b[31m\u009b32m",
+  ]);
   assertEquals([...Deno.readDirSync(dir.path)].some(({ name }) => name.endsWith(".part")), false);
   await using _restored = await startTracker(copy);
 });

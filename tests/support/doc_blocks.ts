@@ -109,7 +109,8 @@ export function docSections(file: string, markdown: string): Map<string, DocSect
 
 const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?/g, "TIME"],
-  [/\d+(\.\d+)? (ms|s|min|[kMG]?B\/s)\b/g, "N $2"],
+  [/\d+(\.\d+)? [kKMG]?B\/s\b/g, "N B/s"],
+  [/\d+(\.\d+)? (ms|s|min)\b/g, "N $2"],
   [/("(?:ts|last_seen_ms|seconds|bytesPerSecond|pid)":)[\d.]+/g, "$1N"],
 ];
 

@@ -1,4 +1,4 @@
-import { startOnTerminal } from "./program.ts";
+import { type OnTerminalOptions, startOnTerminal } from "./program.ts";
 import { Screen } from "./screen.ts";
 
 /** Of the terminal. */
@@ -7,15 +7,13 @@ const SIZE = { columns: 100, rows: 10 };
 /** Runs `transfer` on a terminal; `type` sees its screen after each piece of output, and may press keys. */
 export async function onTerminal(
   args: readonly string[],
-  { cwd, env = {}, columns = SIZE.columns, type }: {
-    readonly cwd: string;
+  { columns = SIZE.columns, type, ...options }: Omit<OnTerminalOptions, "columns" | "rows"> & {
     readonly columns?: number;
-    readonly env?: Readonly<Record<string, string>>;
     readonly type: (screen: string, press: (keys: string) => void) => void;
   },
 ): Promise<{ readonly code: number; readonly screen: string; readonly output: string }> {
   const size = { ...SIZE, columns };
-  const child = startOnTerminal(args, { ...size, cwd, env });
+  const child = startOnTerminal(args, { ...size, ...options });
   const screen = new Screen(size);
   const errors = new Response(child.stderr).text();
   const keyboard = child.stdin.getWriter();

@@ -98,23 +98,28 @@ function runArguments(
   ];
 }
 
+/** How `transfer` is run on a terminal. */
+export interface OnTerminalOptions {
+  readonly columns: number;
+  readonly rows: number;
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The bash script that runs it, of the command line that does. Default: nothing else. */
+  readonly script?: (line: string) => string;
+}
+
 /** Starts `transfer` with arguments on a terminal (of `script`, util-linux), which standard input types on. */
 export function startOnTerminal(
   args: readonly string[],
-  { columns, rows, cwd, env = {} }: {
-    readonly columns: number;
-    readonly rows: number;
-    readonly cwd: string;
-    readonly env?: Readonly<Record<string, string>>;
-  },
+  { columns, rows, cwd, env = {}, script = (line) => `exec ${line}` }: OnTerminalOptions,
 ): Deno.ChildProcess {
   const words = [Deno.execPath(), ...runArguments(args, { cwd, flags: ["--quiet"] })].map((word) =>
     `'${word.replaceAll("'", "'\\''")}'`
   );
   return new Deno.Command("script", {
-    args: ["-qec", `stty cols ${columns} rows ${rows}; exec ${words.join(" ")}`, "/dev/null"],
+    args: ["-qec", `stty cols ${columns} rows ${rows}; ${script(words.join(" "))}`, "/dev/null"],
     cwd,
-    env: { NO_COLOR: "1", XDG_STATE_HOME: STATE, ...env },
+    env: { NO_COLOR: "1", SHELL: "/bin/bash", XDG_STATE_HOME: STATE, ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

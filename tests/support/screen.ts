@@ -1,6 +1,6 @@
 /** The screen of a terminal, as far as this program makes use of one. Characters are one column wide. */
 export class Screen {
-  readonly #columns: number;
+  #columns: number;
   readonly #rows: number;
   /** Lines that went out at the top, and those on the screen. */
   readonly #gone: string[] = [];
@@ -17,6 +17,28 @@ export class Screen {
   /** All that can be seen by scrolling back, without spaces at the ends of lines. */
   get text(): string {
     return [...this.#gone, ...this.#lines].map((line) => line.trimEnd()).join("\n");
+  }
+
+  /**
+   * Makes it wider or narrower. Lines that are too long then are wrapped, as most terminals do, or cut off, as
+   * others do; the cursor stays at its character. Lines that were wrapped are not joined again.
+   */
+  resize(columns: number, { wraps }: { readonly wraps: boolean }): void {
+    this.#columns = columns;
+    const before = this.#lines;
+    const [row, column] = [this.#row, this.#column];
+    this.#lines = [];
+    for (const [index, line] of before.entries()) {
+      const kept = wraps ? line.trimEnd() : line.slice(0, columns);
+      const own = [...kept.matchAll(new RegExp(`.{1,${columns}}`, "gu"))].map(([part]) => part);
+      if (index === row) {
+        this.#row = this.#lines.length + (wraps ? Math.floor(column / columns) : 0);
+        this.#column = wraps ? column % columns : Math.min(column, columns);
+      }
+      this.#lines.push(...own.length === 0 ? [""] : own);
+    }
+    while (this.#lines.length <= this.#row) this.#lines.push("");
+    this.#scroll();
   }
 
   /** Takes what a program writes. A plain line feed also returns, as terminals are set to by default. */
@@ -60,7 +82,11 @@ export class Screen {
   #feed(): void {
     this.#column = 0;
     if (++this.#row === this.#lines.length) this.#lines.push("");
-    if (this.#lines.length > this.#rows) {
+    this.#scroll();
+  }
+
+  #scroll(): void {
+    while (this.#lines.length > this.#rows) {
       this.#gone.push(this.#lines.shift() ?? "");
       this.#row--;
     }

@@ -59,3 +59,29 @@ Deno.test("whatever is drawn and written above, nothing is lost and nothing is l
     assertEquals(screen.text, [...above, ""].join("\n"));
   }));
 });
+
+const resized = fc.oneof(step, fc.record({ columns: fc.integer({ min: 10, max: 60 }) }));
+
+for (const wraps of [true, false]) {
+  Deno.test(`a terminal that is resized and ${wraps ? "wraps" : "cuts off"} what is on it shows the same again`, () => {
+    fc.assert(fc.property(fc.array(resized, { maxLength: 30 }), (steps) => {
+      // So high that what is wrapped does not push the first line out of it.
+      const screen = new Screen({ columns: 60, rows: 60 });
+      const live = new LiveLines();
+      const above: string[] = [];
+      let columns = 60;
+      let lines: readonly string[] = [];
+      for (const each of steps) {
+        if ("columns" in each) screen.resize(columns = each.columns, { wraps });
+        else if ("above" in each) {
+          const text = each.above.slice(0, 10);
+          above.push(text);
+          screen.write(`${live.clear()}${text}\n`);
+        } else lines = each.draw;
+        const shown = lines.map((line) => line.slice(0, columns - 1));
+        screen.write(live.draw(shown));
+        assertEquals(screen.text, [...above, ...shown.length === 0 ? [""] : shown].join("\n"));
+      }
+    }));
+  });
+}

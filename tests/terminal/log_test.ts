@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { jsonLine, textLine } from "../../terminal/log.ts";
+import { jsonLine, terminalLine, textLine } from "../../terminal/log.ts";
 
 function record(properties: Record<string, unknown>) {
   return {
@@ -34,6 +34,27 @@ Deno.test("a record is a line of time, level, message and fields, in both forms"
       '"name":"film.mkv","offset":5,"path":"/a b"}',
   );
 });
+
+Deno.test("on a terminal a record has a short time, and is broken between its parts", () => {
+  const fields = { name: "a film.mkv", offset: 5, fileSize: 300_000_000 };
+  const time = new Date(record({}).timestamp).toTimeString().slice(0, 8);
+  assertEquals(
+    terminalLine(record(fields), 80),
+    `${time} upload started name="a film.mkv" offset=5 fileSize=300000000`,
+  );
+  assertEquals(
+    terminalLine({ ...record(fields), level: "warning" }, 40).split("\n"),
+    [`${time} warning: upload started`, '         name="a film.mkv" offset=5', "         fileSize=300000000"],
+  );
+});
+
+for (const hostile of HOSTILE) {
+  Deno.test(`on a terminal ${JSON.stringify(hostile)} neither ends a line nor acts`, () => {
+    const [first = "", ...more] = terminalLine(record({ name: hostile }), 400).split("\n");
+    assertEquals(more, []);
+    assertEquals(first.slice(8), textLine(record({ name: hostile })).slice(32).replace(/^ */, " "));
+  });
+}
 
 Deno.test("a field can't stand in for time, level or message", () => {
   assertEquals(

@@ -44,7 +44,7 @@ Deno.test("a note takes the room of bar and bytes before it is cut, and moves no
   assertEquals(line, `film.mkv [######----------]   42.0 %  ${note}`);
   assertEquals(second, progressTable([PROGRESS, other], 80)[1]);
   assertEquals(progressLine({ ...PROGRESS, note }, 50), `film.mkv   42.0 %  ${note}`);
-  assertEquals(progressLine({ ...PROGRESS, note }, 40), "film.mkv   42.0 %  no connect…try in 12s");
+  assertEquals(progressLine({ ...PROGRESS, note }, 40), "film.mkv   42.0 %  no connection, next…");
 });
 
 Deno.test("figures stand still while they grow: no part of a line moves", () => {
