@@ -16,9 +16,9 @@ export class Patience {
     this.#signal = signal;
   }
 
-  /** Failures since something was received. */
-  get failures(): number {
-    return this.#failures;
+  /** What is told of the transfer; `undefined`: nothing has failed since something was received. */
+  get note(): string | undefined {
+    return this.#failures > 0 ? "no connection, trying again" : undefined;
   }
 
   /** Something was received. */

@@ -96,7 +96,7 @@ class PlainFetch implements RunningFile {
   }
 
   get note(): string | undefined {
-    return this.#patience.failures > 0 ? "no connection, trying again" : undefined;
+    return this.#patience.note;
   }
 
   async run(): Promise<FetchedFile> {

@@ -99,7 +99,7 @@ class FileFetch implements RunningFile {
   }
 
   get note(): string | undefined {
-    return this.#note ?? (this.#patience.failures > 0 ? "no connection, trying again" : undefined);
+    return this.#note ?? this.#patience.note;
   }
 
   async run(): Promise<FetchedFile> {
