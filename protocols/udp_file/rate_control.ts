@@ -89,19 +89,24 @@ export class RateControl implements CongestionControl {
     if (this.#phase.kind === "shared") {
       return Math.max(this.#phase.cubic.bytesPerUs, this.#kept.bytesPerUs);
     }
-    if (this.#bandwidth === 0) {
-      const initial = INITIAL_PACKETS * this.#datagramBytes;
-      return this.#smoothedUs === 0 ? Infinity : STARTUP_GAIN * initial / this.#smoothedUs;
+    if (this.#bandwidth === 0) return this.#firstBytesPerUs;
+    if (kind === "startup") {
+      return Math.max(this.#firstBytesPerUs, STARTUP_GAIN * this.#bandwidth / (1 - this.#loss.share));
     }
     let gain = 1;
-    if (kind === "startup") gain = STARTUP_GAIN;
-    else if (kind === "drain") gain = 1 / STARTUP_GAIN;
+    if (kind === "drain") gain = 1 / STARTUP_GAIN;
     else if (this.#phase.kind === "cycle") gain = CYCLE[this.#phase.step] ?? 1;
     if (kind === "cycle" && gain === 1 && this.#delay.isQueued(this.#smoothedUs)) gain = QUEUED_GAIN;
     // Down there it is seen what the path loses by itself, and nothing must be added for that.
     return kind === "cycle" && gain < 1
       ? gain * this.#bandwidth
       : gain * this.#bandwidth / (1 - this.#loss.share);
+  }
+
+  /** The first packets leave at it, and no later ones of startup more slowly: ACKs of the first few tell nothing yet (BBR, section 4.6.2). */
+  get #firstBytesPerUs(): number {
+    const initial = INITIAL_PACKETS * this.#datagramBytes;
+    return this.#smoothedUs === 0 ? Infinity : STARTUP_GAIN * initial / this.#smoothedUs;
   }
 
   get windowBytes(): number {

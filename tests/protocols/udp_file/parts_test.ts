@@ -123,6 +123,19 @@ Deno.test("two timeouts in a row leave both kinds four packets, one leaves all",
   }
 });
 
+Deno.test("starting up, what the first ACKs tell makes nothing slower", () => {
+  const control = new RateControl(1000);
+  const sample = new PathSample();
+  Object.assign(sample, { nowUs: 50_000, smoothedUs: 50_000, roundTripUs: 50_000, datagramBytes: 1000 });
+  control.observed(sample);
+  const first = control.bytesPerUs;
+  assert(first > 32 * 1000 / 50_000 && first < Infinity);
+  // Two packets a round trip.
+  Object.assign(sample, { ackedBytes: 2000, ackedPackets: 2, ackedSentUs: 0, bytesPerUs: 2000 / 50_000 });
+  control.observed(sample);
+  assertEquals(control.bytesPerUs, first);
+});
+
 Deno.test("two packets wait 4 ms for others at most, whatever the receiver takes the round trip for", () => {
   const timing = new AckTiming({ isLoopback: false });
   const arrive = (nowUs: number) =>
