@@ -1,4 +1,5 @@
 import { printed } from "../net/dial.ts";
+import type { FirstRequest } from "../protocols/udp_file/first_request.ts";
 import { type Cut, TreeFetch } from "../protocols/udp_file/fetch_tree.ts";
 import { Remote } from "../protocols/udp_file/remote.ts";
 import { type Command, defineCommand } from "./command.ts";
@@ -49,26 +50,27 @@ With --offset or --length only these bytes of each file are fetched, as NAME.FRO
     using remote = new Remote({ endpoint, token, congestion, maxBytesPerSecond: maxRate }, signal);
     const cut = offset === undefined && length === undefined ? undefined : { offset: offset ?? 0, length };
     // Of several names each is asked for by itself, and without names all is shown.
-    const firstName = plan.names.length > 1 ? undefined : plan.names[0] ?? "";
+    const [name = ""] = plan.names;
+    const isWanted = name !== "" && !values.list && cut === undefined;
+    const first = plan.names.length > 1 ? undefined : { list: name, isWanted };
     return await runFileGet({
       ...values,
       ...plan,
-      service: serviceOf(remote, { cut, list: firstName }),
+      service: serviceOf(remote, { cut, first }),
       parts: 1,
     });
   },
 });
 
-/** @param options `list`: what is listed first, most likely. */
 function serviceOf(
   remote: Remote,
-  { cut, list }: { readonly cut: Cut | undefined; readonly list: string | undefined },
+  { cut, first }: { readonly cut: Cut | undefined; readonly first: FirstRequest | undefined },
 ): FileService {
   return {
     name: printed(remote.access.endpoint),
     signal: remote.signal,
     async plainList() {
-      const server = await remote.connect({ list });
+      const server = await remote.connect(first);
       if (server.kind !== "plain") return undefined;
       return (await server.list()).map(({ name, size }) => ({ name, size: `${size}B` }));
     },

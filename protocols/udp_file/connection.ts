@@ -185,6 +185,16 @@ export class Connection {
     this.#receiver.expect(file, ranges);
   }
 
+  /** Takes a file whose size is told later, by {@linkcode bound}. */
+  expectUnbounded(file: number): void {
+    this.#receiver.expectUnbounded(file);
+  }
+
+  /** Where a file of {@linkcode expectUnbounded} ends; 0: it does not come. @throws {Violation} It went on. */
+  bound(file: number, size: number): void {
+    this.#receiver.bound(file, size);
+  }
+
   /** Throws away what still comes of a file. */
   discard(file: number): void {
     this.#receiver.discard(file);

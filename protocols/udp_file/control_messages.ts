@@ -27,7 +27,12 @@ const bytes = z.int().nonnegative();
 const path = z.string().min(1).max(MAX_PATH_LENGTH);
 const range = z.tuple([bytes, bytes]).refine(([from, to]) => from < to, "a range that is reversed or empty");
 
-const list = z.object({ id, path: z.string().max(MAX_PATH_LENGTH).default("") });
+const list = z.object({
+  id,
+  path: z.string().max(MAX_PATH_LENGTH).default(""),
+  /** If the path is a file, it is sent at once, whole, as if this request had got it. */
+  get: id.optional(),
+});
 const get = z.object({
   id,
   path,
@@ -48,7 +53,13 @@ const clientMessage = z.union([
 ]);
 
 const entry = z.object({ path, type: z.enum(["file", "directory"]), size: bytes, mtimeMs: bytes });
-const entries = z.object({ id, entries: z.array(entry), more: z.boolean() });
+const entries = z.object({
+  id,
+  entries: z.array(entry),
+  more: z.boolean(),
+  /** The request of `list` that the one entry is sent as. */
+  get: id.optional(),
+});
 const end = z.object({ id, sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 const refusal = z.object({
   id,
@@ -66,10 +77,14 @@ const serverMessage = z.union([
 
 /** What a client asks. */
 export type ClientMessage = z.infer<typeof clientMessage>;
+/** Asks for what is at and below a path. */
+export type ListRequest = Readonly<z.infer<typeof list>>;
 /** Asks for ranges of a file. */
 export type GetRequest = Readonly<z.infer<typeof get>>;
 /** What a server answers. */
 export type ServerMessage = z.infer<typeof serverMessage>;
+/** Some of a list. */
+export type EntriesPage = Readonly<z.infer<typeof entries>>;
 /** Why a request is not answered. */
 export type Refusal = Readonly<z.infer<typeof refusal>>;
 
@@ -93,8 +108,12 @@ export function messageLine(message: ClientMessage | ServerMessage): string {
   return JSON.stringify(message);
 }
 
-/** The lines of a list; without entries, one. */
-export function* entryLines(request: number, listed: Iterable<CatalogueEntry>): Generator<string> {
+/** The lines of a list; without entries, one. @param get What the last of them names as `get`. */
+export function* entryLines(
+  request: number,
+  listed: Iterable<CatalogueEntry>,
+  get?: number | undefined,
+): Generator<string> {
   let page: CatalogueEntry[] = [];
   let length = 0;
   for (const each of listed) {
@@ -108,7 +127,7 @@ export function* entryLines(request: number, listed: Iterable<CatalogueEntry>): 
     page.push(each);
     length += entryLength;
   }
-  yield messageLine({ entries: { id: request, entries: page, more: false } });
+  yield messageLine({ entries: { id: request, entries: page, more: false, get } });
 }
 
 /** Ranges as messages have them. */

@@ -21,6 +21,9 @@ import { isText, MISSING_TEXT } from "./plain.ts";
  */
 const INTERVALS_US = [300_000, 300_000, 500_000];
 const LATER_INTERVAL_US = 1_000_000;
+/** OPEN waits for as many round trips as RFC 9002 section 6.2 lets a first packet wait, if that is sooner; and so long. */
+const OPEN_ROUND_TRIPS = 3;
+const LEAST_OPEN_US = 50_000;
 /** How often HELLO is sent at most: for about twelve seconds. */
 const MAX_HELLOS = 10;
 /** The same of OPEN, as a server that has answered is there: for half a minute, as long as its cookie is good. */
@@ -109,8 +112,7 @@ export class Opening {
       this.#state = { kind: "silent" };
       return undefined;
     }
-    const leastUs = INTERVALS_US[this.#copies] ?? LATER_INTERVAL_US;
-    this.#wakeAtUs = nowUs + leastUs * (1 + this.#chance());
+    this.#wakeAtUs = nowUs + this.#leastWaitUs * (1 + this.#chance());
     this.#copies++;
     this.#sentUs = nowUs;
     return this.#message;
@@ -128,6 +130,13 @@ export class Opening {
     if (this.#head.type === PACKET.retry) this.#takeRetry(datagram, nowUs);
     else if (this.#head.type === PACKET.accept) this.#takeAccept(datagram, nowUs);
     else if (this.#head.type === PACKET.close && this.#cookie !== undefined) this.#takeRefusal(datagram);
+  }
+
+  get #leastWaitUs(): number {
+    const waitUs = INTERVALS_US[this.#copies] ?? LATER_INTERVAL_US;
+    if (this.#roundTripUs === undefined) return waitUs;
+    const backedOffUs = OPEN_ROUND_TRIPS * this.#roundTripUs * 2 ** this.#copies;
+    return Math.min(waitUs, Math.max(LEAST_OPEN_US, backedOffUs));
   }
 
   /** From 0 to 1, another one for each copy: the nonce is random. */

@@ -14,7 +14,7 @@ const MAX_GAPS = 32_768;
 
 /** A file whose bytes come. */
 interface ExpectedFile {
-  readonly ranges: readonly ByteRange[];
+  ranges: readonly ByteRange[];
   readonly missing: ByteRanges;
   /** Of them, how many bytes came. */
   receivedBytes: number;
@@ -77,6 +77,21 @@ export class Receiver {
     const missing = new ByteRanges(ranges);
     if (missing.bytes === 0) this.#finished.add(file);
     else this.#files.set(file, { ranges, missing, receivedBytes: 0, isDiscarded: false });
+  }
+
+  expectUnbounded(file: number): void {
+    this.expect(file, [{ from: 0, to: Number.MAX_SAFE_INTEGER }]);
+  }
+
+  /** @throws {Violation} */
+  bound(file: number, size: number): void {
+    const expected = this.#files.get(file);
+    if (expected === undefined) return;
+    const beyond = { from: size, to: Number.MAX_SAFE_INTEGER };
+    if (!expected.missing.covers(beyond)) throw new Violation(`File ${file} goes on behind its end`);
+    expected.missing.remove(beyond);
+    expected.ranges = [{ from: 0, to: size }];
+    if (expected.missing.bytes === 0) this.#finish(file);
   }
 
   discard(file: number): void {

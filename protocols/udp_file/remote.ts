@@ -4,8 +4,9 @@ import { Patience } from "../../net/patience.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { openServer, type ServerAccess } from "./connect.ts";
 import { MAX_PATH_LENGTH } from "./control_messages.ts";
+import { firstLine, type FirstRequest } from "./first_request.ts";
 import { PlainServer } from "./plain_server.ts";
-import { firstLine, XudpConnection } from "./xudp_connection.ts";
+import { XudpConnection } from "./xudp_connection.ts";
 
 /** A server of the one kind or the other, and the connection to it. */
 export class Remote implements Disposable {
@@ -27,19 +28,19 @@ export class Remote implements Disposable {
   /**
    * The connection, which is opened if there is none. Throws like `openServer`.
    *
-   * @param options `list`: a path that is listed next; the answer comes a round trip sooner.
+   * @param first What is asked for next: a list comes a round trip sooner, and a file that is wanted two.
    */
   async connect(
-    { list }: { readonly list?: string | undefined } = {},
+    first?: FirstRequest | undefined,
   ): Promise<PlainServer | XudpConnection> {
     if (this.#connection?.isOpen) return this.#connection;
     const { signal } = this;
     // One that has no numbers left for requests would be kept alive for nothing.
     this[Symbol.dispose]();
-    const answered = await openServer(this.access, { signal, firstLine: firstLine(list) });
+    const answered = await openServer(this.access, { signal, firstLine: firstLine(first) });
     const { state } = answered;
     return this.#connection = state.kind === "opened"
-      ? new XudpConnection(answered, state, { list, signal })
+      ? new XudpConnection(answered, state, { first, signal })
       : new PlainServer(answered, signal);
   }
 

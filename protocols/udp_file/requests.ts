@@ -49,7 +49,7 @@ export interface Listing {
 /** A file that is coming. */
 export interface Getting {
   readonly kind: "get";
-  readonly sink: FileSink;
+  sink: FileSink;
   missingBytes: number;
   sha256: string | undefined;
   readonly resolve: (sha256: string) => void;

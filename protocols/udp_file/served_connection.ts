@@ -1,13 +1,12 @@
 import type { Catalogue } from "../../store/catalogue.ts";
-import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { isSameVersion } from "../../store/file_version.ts";
 import { FileChangedError, type FoundFile, type FoundFiles } from "../../store/found_files.ts";
 import { OneByOne } from "../../store/one_by_one.ts";
 import { Connection, type ConnectionOptions, type ContentSource } from "./connection.ts";
 import {
   ControlError,
-  entryLines,
   type GetRequest,
+  type ListRequest,
   messageLine,
   parseClientMessage,
   type RefusalCode,
@@ -16,13 +15,10 @@ import { Link, type LinkOptions } from "./link.ts";
 import { CLOSE_CODE, type PacketHead } from "./packets.ts";
 import type { FileReader, ReadAhead } from "./read_ahead.ts";
 import type { ServedEvent } from "./served_event.ts";
+import { ServedLists } from "./served_lists.ts";
 
 /** Files that one connection may be given at a time. */
 const MAX_FILES = 256;
-/** Lists that one connection may be given at a time. */
-const MAX_LISTS = 8;
-/** Pages of lists wait until the control stream has less than so many bytes to send. */
-const PAGE_FROM_BYTES = 16 * 1024;
 /** Of a client that asks and takes no answers, so many bytes of them are kept. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;
 
@@ -59,9 +55,7 @@ export class ServedConnection implements ContentSource {
   readonly #link: Link;
   readonly #giving = new Map<number, Giving>();
   readonly #hashing = new OneByOne();
-  /** Lists under way, as what is left of their lines. */
-  readonly #lists = new Set<Iterator<string>>();
-  #listsAsked = 0;
+  readonly #lists: ServedLists;
   readonly #startedMs = performance.now();
   #files = 0;
   #bytes = 0;
@@ -69,6 +63,7 @@ export class ServedConnection implements ContentSource {
 
   constructor(options: ServedConnectionOptions) {
     this.#options = options;
+    this.#lists = new ServedLists(options.catalogue);
     this.#connection = new Connection({
       ...options.core,
       source: this,
@@ -114,45 +109,49 @@ export class ServedConnection implements ContentSource {
   }
 
   #take(line: string): void {
-    try {
+    this.#asked(() => {
       const message = parseClientMessage(line);
-      if ("list" in message) void this.#list(message.list.id, message.list.path);
+      if ("list" in message) void this.#list(message.list);
       else if ("get" in message) this.#get(message.get);
       else if ("done" in message) this.#done(message.done.id);
       else this.#stop(message.cancel.id, "cancelled", "The client has cancelled it");
+    });
+  }
+
+  /** Does what was asked; what can't be asked ends the connection. */
+  #asked(action: () => void): void {
+    try {
+      action();
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
       this.#connection.close(CLOSE_CODE.violation, error.message);
     }
   }
 
-  async #list(request: number, path: string): Promise<void> {
-    const { catalogue } = this.#options;
-    if (this.#listsAsked >= MAX_LISTS) return this.#refuse(request, "tooMuch", "Too many lists at a time");
-    this.#listsAsked++;
-    await catalogue.refresh(path);
+  async #list({ id, path, get }: ListRequest): Promise<void> {
+    if (!this.#lists.hasRoom) return this.#refuse(id, "tooMuch", "Too many lists at a time");
+    const paths = await this.#lists.find(path);
     if (this.#isOver) return;
-    const paths = catalogue.pathsBelow(path);
-    if (path !== "" && paths.length === 0) {
-      this.#listsAsked--;
-      this.#refuse(request, "notFound", "There is no such path");
-    } else this.#lists.add(entryLines(request, entriesOf(catalogue, paths)));
+    if (paths === undefined) this.#refuse(id, "notFound", "There is no such path");
+    else this.#giveList({ id, path, get }, paths);
     this.#link.turn();
   }
 
-  /** Lists go out page by page, as the client takes them. */
+  #giveList({ id, path, get }: ListRequest, paths: readonly string[]): void {
+    const file = get === undefined ? undefined : this.#lists.file(path);
+    if (get === undefined || file === undefined) return this.#lists.give(id, { paths, get: undefined });
+    this.#lists.give(id, { paths, get });
+    // Before the file: its entry tells what it is.
+    this.#feedLists();
+    const { size, mtimeMs } = file;
+    this.#asked(() => this.#get({ id: get, path, size, mtimeMs, ranges: [[0, size]], digest: [0, size] }));
+  }
+
   #feedLists(): void {
-    for (const lines of this.#lists) {
-      while (this.#connection.controlBacklogBytes < PAGE_FROM_BYTES) {
-        const { done, value } = lines.next();
-        if (done) {
-          this.#lists.delete(lines);
-          this.#listsAsked--;
-          break;
-        }
-        this.#connection.sendControl(value);
-      }
-    }
+    this.#lists.feed({
+      backlogBytes: () => this.#connection.controlBacklogBytes,
+      send: (line) => this.#connection.sendControl(line),
+    });
   }
 
   #get(request: GetRequest): void {
@@ -259,8 +258,7 @@ export class ServedConnection implements ContentSource {
       if (this.#connection.controlBacklogBytes > MAX_BACKLOG_BYTES) {
         return this.close(CLOSE_CODE.violation, "More was asked than answers are taken");
       }
-      if (this.#lists.size > 0) this.#feedLists();
-      return;
+      return this.#feedLists();
     }
     if (this.#isOver || this.#connection.wakeAtUs !== Infinity) return;
     this.#end(state.reason);
@@ -287,13 +285,5 @@ export class ServedConnection implements ContentSource {
       reason,
     });
     this.#options.onEnd();
-  }
-}
-
-/** The entries of paths, as they are when their turn comes. */
-function* entriesOf(catalogue: Catalogue, paths: readonly string[]): Generator<CatalogueEntry> {
-  for (const path of paths) {
-    const entry = catalogue.get(path);
-    if (entry !== undefined) yield entry;
   }
 }

@@ -4,6 +4,7 @@ import type { Answered } from "./connect.ts";
 import { Connection, type PathReport } from "./connection.ts";
 import {
   ControlError,
+  type EntriesPage,
   type GetRequest,
   MAX_REQUEST,
   messageLine,
@@ -11,7 +12,8 @@ import {
   rangePairs,
   type Refusal,
 } from "./control_messages.ts";
-import { MAX_FIRST_LINE_BYTES } from "./handshake.ts";
+import { EarlyFile } from "./early_file.ts";
+import { FIRST_FILE, FIRST_LIST, firstLine, type FirstRequest } from "./first_request.ts";
 import { Link } from "./link.ts";
 import { CLOSE_CODE, PacketHead, readPacket } from "./packets.ts";
 import {
@@ -23,14 +25,6 @@ import {
   RefusedError,
 } from "./requests.ts";
 import { nowUs } from "./udp_socket.ts";
-
-/** The request for a list that OPEN is to carry; `undefined`: there is none, or it is too long. */
-export function firstLine(list: string | undefined): string | undefined {
-  const line = list === undefined ? undefined : messageLine({ list: { id: 1, path: list } });
-  return line === undefined || new TextEncoder().encode(line).length > MAX_FIRST_LINE_BYTES
-    ? undefined
-    : line;
-}
 
 /** A connection to a server of XUDP/1. */
 export class XudpConnection implements Disposable {
@@ -46,13 +40,15 @@ export class XudpConnection implements Disposable {
   #first:
     | { readonly path: string; readonly listed: Promise<readonly CatalogueEntry[] | undefined> }
     | undefined;
+  /** The file that may come with it. */
+  #early: EarlyFile | undefined;
   #isOver = false;
 
-  /** Takes over a connection that was opened. @param options `list`: what {@linkcode firstLine} asked. `signal` ends it. */
+  /** Takes over a connection that was opened. @param options `first`: what OPEN asked. `signal` ends it. */
   constructor(
     answered: Answered,
     state: Extract<Answered["state"], { kind: "opened" }>,
-    { list, signal }: { readonly list: string | undefined; readonly signal: AbortSignal },
+    { first, signal }: { readonly first: FirstRequest | undefined; readonly signal: AbortSignal },
   ) {
     this.#answered = answered;
     const { socket, to, windowBytes, isLoopback } = answered;
@@ -76,7 +72,7 @@ export class XudpConnection implements Disposable {
     signal.addEventListener("abort", onAbort, { once: true });
     this.#unlisten = () => signal.removeEventListener("abort", onAbort);
     // Before what has come already is delivered: its answer may be among it.
-    if (firstLine(list) !== undefined) this.#expectFirst(list);
+    if (first !== undefined && firstLine(first) !== undefined) this.#expectFirst(first);
     answered.deliverTo((datagram, from) => {
       if (this.#link.isFrom(from) && readPacket(datagram, this.#head)) {
         this.#link.receive(datagram, this.#head);
@@ -104,6 +100,7 @@ export class XudpConnection implements Disposable {
     const first = this.#first;
     this.#first = undefined;
     if (first?.path === path) return await first.listed;
+    this.#dropEarly();
     const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
     const id = this.#next({ kind: "list", found: [], characters: 0, resolve, reject });
     this.#say(messageLine({ list: { id, path } }));
@@ -119,9 +116,17 @@ export class XudpConnection implements Disposable {
    * @throws {RefusedError}
    */
   async get(
-    { path, version, ranges, digest }: FileRequest,
+    wanted: FileRequest,
     sink: FileSink,
   ): Promise<{ readonly id: number; readonly sha256: string }> {
+    const early = this.#early;
+    if (early?.answers(wanted)) {
+      this.#early = undefined;
+      early.handTo(sink);
+      return { id: FIRST_FILE, sha256: await early.sha256 };
+    }
+    this.#dropEarly();
+    const { path, version, ranges, digest } = wanted;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const missingBytes = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     const id = this.#next({ kind: "get", sink, missingBytes, sha256: undefined, resolve, reject });
@@ -160,12 +165,40 @@ export class XudpConnection implements Disposable {
     this.#end("it was closed");
   }
 
-  #expectFirst(path = ""): void {
+  #expectFirst({ list, isWanted }: FirstRequest): void {
     const { promise, resolve, reject } = Promise.withResolvers<readonly CatalogueEntry[] | undefined>();
     this.#next({ kind: "list", found: [], characters: 0, resolve, reject });
-    this.#first = { path, listed: promise };
+    this.#first = { path: list, listed: promise };
     // Who lists something else never asks for it.
     promise.catch(() => {});
+    if (isWanted) this.#expectEarly();
+  }
+
+  #expectEarly(): void {
+    this.#early = new EarlyFile();
+    this.#connection.expectUnbounded(this.#next(this.#early.getting));
+  }
+
+  /** It is known which file comes early, or that none does. @throws {Violation} */
+  #knowEarly(early: EarlyFile, entry: CatalogueEntry | undefined): void {
+    this.#connection.bound(FIRST_FILE, entry?.size ?? 0);
+    if (entry === undefined) {
+      this.#asked.delete(FIRST_FILE);
+      this.#early = undefined;
+    } else {
+      early.listed(entry);
+      this.#settle(FIRST_FILE, early.getting);
+    }
+  }
+
+  /** What is asked for next is not what may come early. */
+  #dropEarly(): void {
+    const early = this.#early;
+    if (early === undefined) return;
+    this.#early = undefined;
+    this.#connection.discard(FIRST_FILE);
+    this.cancel(FIRST_FILE);
+    this.consumed(early.bytes);
   }
 
   #next(asked: Listing | Getting): number {
@@ -193,18 +226,15 @@ export class XudpConnection implements Disposable {
     }
   }
 
-  #listed(
-    { id, entries, more }: {
-      readonly id: number;
-      readonly entries: readonly CatalogueEntry[];
-      readonly more: boolean;
-    },
-  ): void {
+  #listed({ id, entries, more, get }: EntriesPage): void {
     const asked = this.#asked.get(id);
     if (asked?.kind !== "list") throw new ControlError("A list that nobody asked for");
     addPage(asked, { entries, more });
     if (more) return;
     this.#asked.delete(id);
+    if (id === FIRST_LIST && this.#early !== undefined) {
+      this.#knowEarly(this.#early, get === FIRST_FILE ? entries[0] : undefined);
+    }
     asked.resolve(asked.found);
   }
 
@@ -233,6 +263,7 @@ export class XudpConnection implements Disposable {
     const asked = this.#asked.get(refusal.id);
     if (asked === undefined) return;
     this.#asked.delete(refusal.id);
+    if (refusal.id === FIRST_FILE) this.#early = undefined;
     if (asked.kind === "list" && refusal.code === "notFound") return asked.resolve(undefined);
     if (asked.kind === "get") this.#connection.settle(refusal.id, refusal.sentBytes);
     asked.reject(new RefusedError(refusal));

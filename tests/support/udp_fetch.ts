@@ -11,6 +11,8 @@ export interface UdpFetchSetting {
   readonly cut?: Cut;
   readonly maxBytesPerSecond?: number;
   readonly signal?: AbortSignal;
+  /** Has one name sent with its entry, as `udp-get` does. */
+  readonly isEarly?: boolean;
   readonly onFile?: (file: RunningFile) => void;
 }
 
@@ -33,7 +35,10 @@ export async function fetchOverUdp(setting: UdpFetchSetting, names?: readonly st
     onFile,
     onEnd: (end) => ends.push(end),
   });
-  const server = await remote.connect();
+  const [first] = names ?? [];
+  const server = await remote.connect(
+    setting.isEarly && first !== undefined ? { list: first, isWanted: true } : undefined,
+  );
   if (server.kind === "plain") { for (const name of names ?? []) await tree.fetchPlain(name); }
   else for (const name of names ?? [""]) await tree.fetch(await remote.list(name) ?? []);
   return ends;

@@ -114,6 +114,18 @@ Deno.test("a connection opens though datagrams get lost, damaged and repeated", 
   }
 });
 
+Deno.test("an OPEN that is lost is repeated after three round trips, at most six", () => {
+  const opening = new Opening({ nowUs: 0, nonce: NONCE, creditBytes: 5000 });
+  opening.next(0);
+  opening.receive(encodeRetry({ nonce: NONCE, cookie: new Uint8Array(24) }), 40_000);
+  const first = opening.next(40_000);
+  const againUs = opening.wakeAtUs;
+  assert(againUs >= 160_000 && againUs <= 280_000, `${againUs}`);
+  assertEquals(opening.next(againUs), first);
+  const thirdUs = opening.wakeAtUs - againUs;
+  assert(thirdUs >= 240_000 && thirdUs <= 480_000, `${thirdUs}`);
+});
+
 Deno.test("both ends prove the token, or there is no connection", () => {
   assertEquals(opened({ token: "a", serverToken: "a" }).kind, "opened");
   assertEquals(opened({ token: "b", serverToken: "a" }).kind, "refused");
