@@ -27,6 +27,26 @@ export async function makeParents(disk: Disk, root: string, relativePath: string
   return join(root, relativePath);
 }
 
+/**
+ * Makes a directory that somebody has named, and those above it, as far as they are not there.
+ *
+ * @throws {Deno.errors.NotADirectory} It, or something above it, is no directory.
+ */
+export async function makeNamedDirectory(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw new Deno.errors.NotADirectory(`${path} is no directory`, { cause: error });
+    }
+    if (error instanceof Deno.errors.NotADirectory) {
+      const why = "something above it is no directory";
+      throw new Deno.errors.NotADirectory(`${path} can't be made: ${why}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
 /** Makes a name and those of the folders above it durable, up to `root`. */
 export async function syncParents(disk: Disk, root: string, path: string): Promise<void> {
   for (let folder = dirname(path); folder.length >= root.length; folder = dirname(folder)) {

@@ -1,4 +1,5 @@
 import { basename, dirname } from "@std/path";
+import { makeNamedDirectory } from "./directory.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { failedEnd, type FetchedFile, type FileEnd, type FileOrder } from "./fetched_file.ts";
 import { findRangedPart } from "./ranged_parts.ts";
@@ -131,7 +132,7 @@ export class FileArrivals implements AsyncDisposable {
 
   async #openTree(): Promise<ReceivedTree> {
     if (this.#tree === undefined) {
-      await Deno.mkdir(this.#options.directory, { recursive: true });
+      await makeNamedDirectory(this.#options.directory);
       this.#tree = new ReceivedTree(this.#disk, this.#options.directory);
     }
     return this.#tree;

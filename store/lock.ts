@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { makeNamedDirectory } from "./directory.ts";
 
 /** A directory that no other process receives into. */
 export interface LockedDirectory extends Disposable {
@@ -13,9 +14,10 @@ export interface LockedDirectory extends Disposable {
  * that holds it, however that ends.
  *
  * @throws {Deno.errors.Busy} Another process has it.
+ * @throws {Deno.errors.NotADirectory} It can't be one.
  */
 export async function lockDirectory(directory: string): Promise<LockedDirectory> {
-  await Deno.mkdir(directory, { recursive: true });
+  await makeNamedDirectory(directory);
   const path = await Deno.realPath(directory);
   const state = join(path, ".transfer");
   await Deno.mkdir(state, { recursive: true });

@@ -1,3 +1,4 @@
+import { makeNamedDirectory } from "../../store/directory.ts";
 import { realDisk } from "../../store/disk.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";
 import { explain } from "./download_problem.ts";
@@ -136,7 +137,7 @@ class Download implements RunningDownload {
 
   async #find(): Promise<KeptDownload | undefined> {
     const { resume, directory } = this.#options;
-    await Deno.mkdir(directory, { recursive: true });
+    await makeNamedDirectory(directory);
     const found = await this.#storage.find({ resume });
     if (found.kind === "busy") throw new Error(`Another download of this URL is at work on ${found.path}`);
     if (found.kind === "published") {

@@ -202,3 +202,21 @@ Deno.test("over TLS, with a token, files come from a server whose certificate is
   const none = await transfer(["tcp-get", `localhost:${plain.port}`, "a", "--tls"], { cwd: root.path });
   assertMatch(none.stderr, /does not speak TLS there: leave --tls away/);
 });
+
+Deno.test("a place that can't be a directory is told as such", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(join(dir.path, "file"), "1");
+  await using files = await tcpFileServer({ "a": SMALL });
+  const run = (...args: string[]) => transfer(args, { cwd: dir.path });
+  const tcp = ["tcp-get", `127.0.0.1:${files.port}`, "a", "--out"];
+  const http = ["fetch-ranges", "http://127.0.0.1:1/a", "--out"];
+  const serve = ["ws-serve", "--port", "0", "--dir"];
+  for (const command of [tcp, http, serve]) {
+    for (const [out, why] of [["file/", "is no directory"], ["file/a/", "something above it is no"]]) {
+      const { code, stderr } = await run(...command, out ?? "");
+      assertEquals(code, 1, stderr);
+      assertStringIncludes(stderr, why ?? "");
+      assert(!stderr.includes("os error"), stderr);
+    }
+  }
+});
