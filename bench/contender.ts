@@ -86,6 +86,8 @@ export interface Row {
   readonly link?: Link;
   /** Most rounds, where one takes long; default: as many as were asked for. */
   readonly mostRounds?: number;
+  /** For one round that is asked for so many are run: where chance decides, five tell little. Default: 1. */
+  readonly repeats?: number;
   /** Whether a round that does not count comes first; default: yes on loopback, no over a link. */
   readonly hasWarmUp?: boolean;
   /** The first is this project, which the others are compared with. */

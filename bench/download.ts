@@ -50,6 +50,7 @@ export function download(bench: Bench): readonly Row[] {
       bytes: small.bytes,
       files: [small],
       link: LOSSY,
+      repeats: 3,
       contenders: contenders(bench, small, { transfer: 5, others: 5, limitRate: 0 }),
     },
     {

@@ -54,7 +54,7 @@ export async function runRow(
   place: Place,
   { rounds: wanted, patienceS, dir, signal }: Turns,
 ): Promise<RowResult> {
-  const rounds = Math.min(wanted, row.mostRounds ?? wanted);
+  const rounds = Math.min(wanted * (row.repeats ?? 1), row.mostRounds ?? Infinity);
   const hasWarmUp = row.hasWarmUp ?? row.link === undefined;
   const runners = row.contenders.map((contender): Runner => ({ contender, rounds: [] }));
   try {
