@@ -5,6 +5,8 @@
 
 import { statfs } from "node:fs/promises";
 import { dirname } from "@std/path";
+import { Pace } from "./pace.ts";
+import { createWhole, moveToFree } from "./whole_files.ts";
 
 /** A file that is open. Calls that write must not overlap; a sync may run beside them. */
 export interface DiskFile {
@@ -16,6 +18,20 @@ export interface DiskFile {
   /** Waits until what was written before the call is on disk, the length included. */
   sync(): Promise<void>;
   close(): void;
+}
+
+/** A file to be made at one go. */
+export interface WholeFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** When it is to have been written to last, in milliseconds since 1970. */
+  readonly mtimeMs: number;
+}
+
+/** What a file is called, and what it is to be called. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** What stands under a name; links are not followed. */
@@ -34,13 +50,12 @@ export interface Disk {
   /** @throws {Deno.errors.AlreadyExists} The name is taken. */
   create(path: string): Promise<DiskFile>;
   /**
-   * Creates a whole file, last written to at `mtimeMs` (milliseconds since 1970), and waits until all of it is
-   * on disk. Several may be under way at a time.
+   * Creates whole files and waits until all of each is on disk.
    *
-   * @throws {Deno.errors.AlreadyExists} The name is taken.
-   * @throws {Error} Some of it may be there nevertheless.
+   * @throws {Deno.errors.AlreadyExists} A name is taken.
+   * @throws {Error} Some of them may be there nevertheless, whole or not.
    */
-  createWhole(path: string, bytes: Uint8Array, mtimeMs: number): Promise<void>;
+  createWhole(files: readonly WholeFile[]): Promise<void>;
   /** @throws {Deno.errors.NotFound} */
   open(path: string): Promise<DiskFile>;
   /** @returns What stands there; `undefined` when nothing does. */
@@ -50,6 +65,13 @@ export interface Disk {
   makeDirectory(path: string): Promise<void>;
   /** Gives a file a second name. @throws {Deno.errors.AlreadyExists} The name is taken. */
   link(from: string, to: string): Promise<void>;
+  /**
+   * Gives files second names by links, and takes their first ones from those that got it.
+   *
+   * @returns Which have only their second name now. What the others were refused for {@linkcode Disk.link} tells.
+   * @throws {Error} A first name can't be taken away.
+   */
+  moveToFree(moves: readonly Move[]): Promise<ReadonlySet<Move>>;
   /** Sets when a file was last written to, in milliseconds since 1970. */
   setModified(path: string, mtimeMs: number): Promise<void>;
   /** Replaces what stands under the new name. */
@@ -84,19 +106,12 @@ export function realDisk(): Disk {
     async open(path) {
       return diskFile(path, await Deno.open(path, { read: true, write: true }), pace);
     },
-    createWhole(path, bytes, mtimeMs) {
-      return pace.run(() => storeWholeSync(path, bytes, mtimeMs), () => storeWhole(path, bytes, mtimeMs));
-    },
-    stat: entryOf,
-    async list(directory) {
-      const entries = [];
-      for await (const { name, isFile, isDirectory } of Deno.readDir(directory)) {
-        entries.push({ name, kind: isFile ? "file" : isDirectory ? "directory" : "other" } as const);
-      }
-      return entries;
-    },
-    makeDirectory: (path) => Deno.mkdir(path),
+    createWhole: (files) => createWhole(files, pace),
+    stat: (path) => pace.run(() => entrySync(path), () => entryOf(path)),
+    list: (path) => pace.run(() => [...Deno.readDirSync(path)].map(listed), () => list(path)),
+    makeDirectory: (path) => pace.run(() => Deno.mkdirSync(path), () => Deno.mkdir(path)),
     link: (from, to) => pace.run(() => Deno.linkSync(from, to), () => Deno.link(from, to)),
+    moveToFree: (moves) => moveToFree(moves, pace),
     setModified: (path, mtimeMs) => Deno.utime(path, new Date(), new Date(mtimeMs)),
     rename: (from, to) => Deno.rename(from, to),
     remove: (path) => pace.run(() => Deno.removeSync(path), () => Deno.remove(path)),
@@ -111,14 +126,37 @@ export function realDisk(): Disk {
 }
 
 async function entryOf(path: string): Promise<DiskEntry | undefined> {
+  return entry(await Deno.lstat(path).catch(unlessMissing));
+}
+
+function entrySync(path: string): DiskEntry | undefined {
   try {
-    const { isFile, isDirectory, size, dev, ino, mtime } = await Deno.lstat(path);
-    const kind = isFile ? "file" : isDirectory ? "directory" : "other";
-    return { kind, size, id: `${dev}:${ino}`, mtimeMs: mtime?.getTime() ?? 0 };
+    return entry(Deno.lstatSync(path));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    return unlessMissing(error);
   }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+function entry(info: Deno.FileInfo | undefined): DiskEntry | undefined {
+  if (info === undefined) return undefined;
+  const { size, dev, ino, mtime } = info;
+  return { kind: kindOf(info), size, id: `${dev}:${ino}`, mtimeMs: mtime?.getTime() ?? 0 };
+}
+
+function kindOf({ isFile, isDirectory }: Pick<Deno.FileInfo, "isFile" | "isDirectory">): DiskEntry["kind"] {
+  return isFile ? "file" : isDirectory ? "directory" : "other";
+}
+
+function listed(entry: Deno.DirEntry): { readonly name: string; readonly kind: DiskEntry["kind"] } {
+  return { name: entry.name, kind: kindOf(entry) };
+}
+
+async function list(path: string): Promise<ReturnType<typeof listed>[]> {
+  return (await Array.fromAsync(Deno.readDir(path))).map(listed);
 }
 
 async function syncDirectory(path: string, pace: Pace): Promise<void> {
@@ -155,47 +193,6 @@ function readBootId(): string | undefined {
   } catch {
     return undefined; // Not Linux.
   }
-}
-
-/** A call that took longer, in milliseconds, did not go to memory alone. */
-const QUICK_MS = 4;
-const CALLS_AFTER_SLOW = 64;
-
-/**
- * Whether calls are done at once. After a slow one the next are left to other threads, which costs a short one
- * many times its time, and holds nothing up.
- */
-class Pace {
-  #leftToThreads = 0;
-
-  /** Does what both do, in the one way or the other. */
-  async run(atOnce: () => void, inThread: () => Promise<void>): Promise<void> {
-    if (this.#leftToThreads > 0) {
-      this.#leftToThreads--;
-      return await inThread();
-    }
-    const startedMs = performance.now();
-    try {
-      atOnce();
-    } finally {
-      if (performance.now() - startedMs > QUICK_MS) this.#leftToThreads = CALLS_AFTER_SLOW;
-    }
-  }
-}
-
-function storeWholeSync(path: string, bytes: Uint8Array, mtimeMs: number): void {
-  using file = Deno.openSync(path, { write: true, createNew: true });
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-  file.utimeSync(new Date(), new Date(mtimeMs));
-  // Not its data alone: the time belongs to what the file is recognised by.
-  file.syncSync();
-}
-
-async function storeWhole(path: string, bytes: Uint8Array, mtimeMs: number): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true });
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-  await file.utime(new Date(), new Date(mtimeMs));
-  await file.sync();
 }
 
 function diskFile(path: string, file: Deno.FsFile, pace: Pace): DiskFile {

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { type Disk, removeIfThere } from "./disk.ts";
+import { type Disk, type Move, removeIfThere } from "./disk.ts";
 import { giveName } from "./publishing.ts";
 import { numberedName } from "./safe_name.ts";
 
@@ -14,6 +14,7 @@ export interface SmallFile {
 
 /** Where state is kept in a directory that files are received in. */
 const STATE = ".transfer";
+const NONE: ReadonlySet<Move> = new Set();
 
 /**
  * Stores files that come whole and many at a time, without a part and a journal for each: a file is written
@@ -67,17 +68,16 @@ export class SmallFiles implements AsyncDisposable {
     files: readonly SmallFile[],
     { overwrite }: { readonly overwrite: boolean },
   ): Promise<readonly (string | undefined)[]> {
-    const asides = files.map(() => `${this.#aside}/${this.#count++}`);
-    const created = await Promise.allSettled(
-      files.map(({ bytes, mtimeMs }, index) => this.#disk.createWhole(asides[index] ?? "", bytes, mtimeMs)),
+    const moves = files.map(({ path }) => ({ from: `${this.#aside}/${this.#count++}`, to: path }));
+    await this.#disk.createWhole(
+      files.map(({ bytes, mtimeMs }, index) => ({ path: moves[index]?.from ?? "", bytes, mtimeMs })),
     );
-    for (const outcome of created) {
-      if (outcome.status === "rejected") throw outcome.reason;
-    }
+    // A name that nothing stands under, as most are, is given without a look at it.
+    const moved = overwrite ? NONE : await this.#disk.moveToFree(moves);
     const paths: (string | undefined)[] = [];
     const directories = new Set<string>();
-    for (const [index, { path }] of files.entries()) {
-      const given = await this.#name(asides[index] ?? "", { path, overwrite });
+    for (const move of moves) {
+      const given = moved.has(move) ? move.to : await this.#name(move.from, { path: move.to, overwrite });
       paths.push(given);
       if (given !== undefined) directories.add(dirname(given));
     }

@@ -45,14 +45,6 @@ for (const [name, make] of DISKS) {
       await disk.remove(path);
       assertEquals(await readText(disk, `${root}/b`), "hello");
 
-      const whole = `${root}/whole`;
-      await disk.createWhole(whole, new TextEncoder().encode("all of it"), 1_700_000_000_123);
-      assertEquals(await readText(disk, whole), "all of it");
-      assertEquals((await disk.stat(whole))?.mtimeMs, 1_700_000_000_123);
-      await assertRejects(() => disk.createWhole(whole, new Uint8Array(1), 0), Deno.errors.AlreadyExists);
-      assertEquals(await readText(disk, whole), "all of it");
-      await disk.remove(whole);
-
       await disk.makeDirectory(`${root}/d`);
       await assertRejects(() => disk.makeDirectory(`${root}/d`), Deno.errors.AlreadyExists);
       await replaceText(disk, `${root}/b`, "other");
@@ -72,6 +64,33 @@ for (const [name, make] of DISKS) {
       await assertRejects(() => disk.lock(`${root}/none`), Deno.errors.NotFound);
       await disk.syncDirectory(root);
       assert(await disk.freeBytes(root) > 0);
+    } finally {
+      await end();
+    }
+  });
+
+  Deno.test(`${name} disk creates whole files, and gives them names that are free`, async () => {
+    const { disk, root, end } = await make();
+    try {
+      const whole = (name: string, text: string) => {
+        return { path: `${root}/${name}`, bytes: new TextEncoder().encode(text), mtimeMs: 1_700_000_000_123 };
+      };
+      await disk.createWhole([whole("whole", "all of it"), whole("empty", "")]);
+      assertEquals(await readText(disk, `${root}/whole`), "all of it");
+      assertEquals((await disk.stat(`${root}/whole`))?.mtimeMs, 1_700_000_000_123);
+      assertEquals((await disk.stat(`${root}/empty`))?.size, 0);
+      await assertRejects(() => disk.createWhole([whole("whole", "x")]), Deno.errors.AlreadyExists);
+      assertEquals(await readText(disk, `${root}/whole`), "all of it");
+
+      const moves = [["whole", "moved"], ["empty", "b"]].map(([from, to]) => {
+        return { from: `${root}/${from}`, to: `${root}/${to}` };
+      });
+      await disk.createWhole([whole("b", "hello")]);
+      assertEquals([...await disk.moveToFree(moves)], moves.slice(0, 1));
+      assertEquals(await disk.stat(`${root}/whole`), undefined);
+      assertEquals(await readText(disk, `${root}/moved`), "all of it");
+      assertEquals(await readText(disk, `${root}/b`), "hello");
+      assertEquals((await disk.stat(`${root}/empty`))?.size, 0);
     } finally {
       await end();
     }

@@ -1,5 +1,5 @@
 import { basename, dirname } from "@std/path";
-import type { Disk, DiskEntry, DiskFile } from "../../store/disk.ts";
+import type { Disk, DiskEntry, DiskFile, Move, WholeFile } from "../../store/disk.ts";
 
 /** The power is gone: every call from here on fails with this. */
 export class PowerLoss extends Error {}
@@ -84,11 +84,28 @@ export class VolatileDisk implements Disk {
     return this.#file(inode);
   }
 
-  async createWhole(path: string, bytes: Uint8Array, mtimeMs: number): Promise<void> {
-    const file = await this.create(path);
-    await file.writeAt(bytes, 0);
-    await this.setModified(path, mtimeMs);
-    await file.sync();
+  async createWhole(files: readonly WholeFile[]): Promise<void> {
+    for (const { path, bytes, mtimeMs } of files) {
+      const file = await this.create(path);
+      await file.writeAt(bytes, 0);
+      await this.setModified(path, mtimeMs);
+      await file.sync();
+    }
+  }
+
+  async moveToFree(moves: readonly Move[]): Promise<ReadonlySet<Move>> {
+    const linked = new Set<Move>();
+    for (const move of moves) {
+      try {
+        await this.link(move.from, move.to);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+        continue;
+      }
+      linked.add(move);
+    }
+    for (const { from } of linked) await this.remove(from);
+    return linked;
   }
 
   async open(path: string): Promise<DiskFile> {
