@@ -2,10 +2,10 @@ import type { Catalogue } from "../../store/catalogue.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { type Piece, piecesOf } from "./blocks.ts";
 import { encodeFrame, FRAME } from "./frames.ts";
+import { encodeListPages } from "./list_pages.ts";
 import {
   DATA_HEAD_BYTES,
   encodeError,
-  encodeListPages,
   encodeRootAnswer,
   ERROR_CODE,
   type ErrorCode,

@@ -5,7 +5,8 @@ import { clientProof, isProof, NONCE_BYTES, type Nonces, serverProof } from "./a
 import { encodeFrame, FRAME, type Frame, FrameError } from "./frames.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { encodeHello, type Greeted, GreetingReader, HelloError } from "./hello.ts";
-import { decodeError, MessageError } from "./messages.ts";
+import { decodeError } from "./messages.ts";
+import { MessageError } from "./payload_text.ts";
 import { PeerStream } from "./peer_stream.ts";
 import { PlainConnection } from "./plain_connection.ts";
 import { ServerLiesError, XferConnection } from "./xfer_connection.ts";

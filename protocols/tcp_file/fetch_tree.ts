@@ -8,7 +8,7 @@ import type { FetchContext } from "./fetched.ts";
 import { fetchFile } from "./fetch_file.ts";
 import { fetchPlain, plainSize } from "./fetch_plain.ts";
 import { fetchSmall, type SmallEnd, type SmallOrder } from "./fetch_small.ts";
-import type { ListEntry } from "./messages.ts";
+import type { ListEntry } from "./list_pages.ts";
 import { PLAIN_REQUEST_BYTES } from "./plain.ts";
 
 /** Options of {@linkcode TreeFetch}. */

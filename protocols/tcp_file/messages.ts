@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { FileVersion } from "../../store/file_version.ts";
 import { BLOCK_BYTES, DIGEST_BYTES, type Piece } from "./blocks.ts";
 import { FRAME, FRAME_HEADER_BYTES, writeFrameHead } from "./frames.ts";
+import { decodeText, isPath, MAX_PATH_BYTES, MessageError, parseJson } from "./payload_text.ts";
 
 /** Why a request can't be answered, by its code in ERROR. */
 export const ERROR_CODE = {
@@ -19,15 +20,6 @@ export const ERROR_CODE = {
 } as const;
 export type ErrorCode = typeof ERROR_CODE[keyof typeof ERROR_CODE];
 
-/** A payload that is not what its type of frame carries. The frames that follow can be read. */
-export class MessageError extends Error {
-  override readonly name = "MessageError";
-}
-
-/** Longest path, in bytes of UTF-8. */
-const MAX_PATH_BYTES = 4096;
-/** Longest page of a list. */
-const PAGE_BYTES = 64 * 1024;
 /** Longest text of an error, in UTF-16 units: three bytes each at most. */
 const MAX_ERROR_LENGTH = 1000;
 const PIECE_BYTES = 16;
@@ -36,23 +28,13 @@ const DATA_FIELDS_BYTES = 24 + DIGEST_BYTES;
 /** All that is before the bytes of the file in a DATA frame, its header included. */
 export const DATA_HEAD_BYTES = FRAME_HEADER_BYTES + DATA_FIELDS_BYTES;
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-const path = z.string().min(1).refine((text) => Buffer.byteLength(text) <= MAX_PATH_BYTES, {
-  message: `longer than ${MAX_PATH_BYTES} bytes`,
+const path = z.string().refine(isPath, {
+  message: `empty, or longer than ${MAX_PATH_BYTES} bytes`,
 });
 const bytes = z.int().nonnegative();
 const listRequest = z.object({ path: z.string().default("") });
-const listEntry = z.object({
-  /** Relative to the directory that is served, with "/" between its parts. A peer's: not safe as it is. */
-  path,
-  type: z.enum(["file", "directory"]),
-  /** 0 of a directory. */
-  size: bytes,
-  mtimeMs: bytes,
-});
-const listPage = z.object({ entries: z.array(listEntry) });
 const rootRequest = z.object({ path, digest: z.boolean().default(false) });
 const rootAnswer = z.object({
   path,
@@ -61,8 +43,6 @@ const rootAnswer = z.object({
   root: z.string().regex(/^[0-9a-f]{64}$/).optional(),
 });
 
-/** A file or directory that a server offers. */
-export type ListEntry = Readonly<z.infer<typeof listEntry>>;
 /** What is asked for; the path is "" for all. */
 export type ListRequest = Readonly<z.infer<typeof listRequest>>;
 /** Asks for size and time of a file, and with `digest` for its root. */
@@ -105,33 +85,6 @@ export function decodeListRequest(payload: Uint8Array): ListRequest {
   const request = decodeJson(listRequest, payload);
   if (request.path !== "") checkPath(request.path);
   return request;
-}
-
-/**
- * Payloads of the LIST frames that hold these entries, each as full as it may be; without entries, one. The
- * last one that comes is to be sent with the flag END.
- */
-export function* encodeListPages(entries: Iterable<ListEntry>): Generator<Uint8Array<ArrayBuffer>> {
-  const [before, behind] = ['{"entries":[', "]}"];
-  let texts: string[] = [];
-  let length = before.length + behind.length;
-  for (const entry of entries) {
-    const text = JSON.stringify(entry);
-    const entryBytes = Buffer.byteLength(text) + 1;
-    if (length + entryBytes > PAGE_BYTES) {
-      yield encoder.encode(`${before}${texts.join(",")}${behind}`);
-      texts = [];
-      length = before.length + behind.length;
-    }
-    texts.push(text);
-    length += entryBytes;
-  }
-  yield encoder.encode(`${before}${texts.join(",")}${behind}`);
-}
-
-/** @throws {MessageError} */
-export function decodeListPage(payload: Uint8Array): readonly ListEntry[] {
-  return decodeJson(listPage, payload).entries;
 }
 
 export function encodeGet({ path, offset, length }: GetRequest): Uint8Array<ArrayBuffer> {
@@ -253,25 +206,10 @@ function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
 }
 
 function decodeJson<T>(schema: z.ZodType<T>, payload: Uint8Array): T {
-  const text = decodeText(payload);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new MessageError("A payload is not valid JSON", { cause });
-  }
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(parseJson(payload));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new MessageError(`A payload is not what it should be: ${issue?.path.join(".")}: ${issue?.message}`);
-}
-
-function decodeText(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (cause) {
-    throw new MessageError("A text is not UTF-8", { cause });
-  }
 }
 
 function viewOf(payload: Uint8Array): DataView {

@@ -1,24 +1,23 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { encodeFrame, FRAME, type Frame, FrameError, type FrameType } from "./frames.ts";
 import { FrameReader } from "./frame_reader.ts";
+import { decodeListPage, type ListEntry } from "./list_pages.ts";
 import {
   type DataBlock,
   decodeData,
   decodeError,
-  decodeListPage,
   decodeRootAnswer,
   encodeGet,
   encodeListRequest,
   encodeRootRequest,
   ERROR_CODE,
   type GetRequest,
-  type ListEntry,
   type ListRequest,
-  MessageError,
   type Refusal,
   type RootAnswer,
   type RootRequest,
 } from "./messages.ts";
+import { MessageError } from "./payload_text.ts";
 import type { PeerStream } from "./peer_stream.ts";
 
 /** What a server says to the oldest request that is under way. */

@@ -1,16 +1,15 @@
 import { encodeFrame, FRAME, type Frame, type FrameType } from "../../protocols/tcp_file/frames.ts";
 import { FrameReader } from "../../protocols/tcp_file/frame_reader.ts";
 import { encodeHello, type Greeted, GreetingReader } from "../../protocols/tcp_file/hello.ts";
+import { decodeListPage, type ListEntry } from "../../protocols/tcp_file/list_pages.ts";
 import {
   type DataBlock,
   decodeData,
   decodeError,
-  decodeListPage,
   decodeRootAnswer,
   encodeGet,
   encodeListRequest,
   encodeRootRequest,
-  type ListEntry,
   type Refusal,
   type RootAnswer,
 } from "../../protocols/tcp_file/messages.ts";

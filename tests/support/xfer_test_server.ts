@@ -4,17 +4,16 @@ import { BLOCK_BYTES, digestOf, piecesOf, rootOf } from "../../protocols/tcp_fil
 import { FrameReader } from "../../protocols/tcp_file/frame_reader.ts";
 import { encodeFrame, FRAME, type Frame, FRAME_HEADER_BYTES } from "../../protocols/tcp_file/frames.ts";
 import { encodeGreeting, HELLO_BYTES } from "../../protocols/tcp_file/hello.ts";
+import { encodeListPages, type ListEntry } from "../../protocols/tcp_file/list_pages.ts";
 import {
   DATA_HEAD_BYTES,
   type DataHead,
   decodeListRequest,
   decodeRootRequest,
   encodeError,
-  encodeListPages,
   encodeRootAnswer,
   ERROR_CODE,
   type GetRequest,
-  type ListEntry,
   writeDataHead,
 } from "../../protocols/tcp_file/messages.ts";
 

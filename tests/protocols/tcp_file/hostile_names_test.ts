@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { ConnectionProblem } from "../../../net/connection_problem.ts";
-import { encodeListPages, type ListEntry } from "../../../protocols/tcp_file/messages.ts";
+import { encodeListPages, type ListEntry } from "../../../protocols/tcp_file/list_pages.ts";
 import { filesBelow, pseudoRandomBytes } from "../../support/bytes.ts";
 import { HAS_UNIX_FILES } from "../../support/machine.ts";
 import { tempDir } from "../../support/temp_dir.ts";

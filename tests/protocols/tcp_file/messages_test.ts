@@ -2,15 +2,16 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { BLOCK_BYTES, digestOf } from "../../../protocols/tcp_file/blocks.ts";
 import { FrameReader } from "../../../protocols/tcp_file/frame_reader.ts";
+import { decodeListPage, encodeListPages, type ListEntry } from "../../../protocols/tcp_file/list_pages.ts";
 import * as messages from "../../../protocols/tcp_file/messages.ts";
+import { MessageError } from "../../../protocols/tcp_file/payload_text.ts";
 import { concat } from "../../support/client_frames.ts";
 
-const { MessageError } = messages;
 const anyName = fc.string({ unit: "binary", minLength: 1, maxLength: 40 }).map((text) => text.toWellFormed());
 const part = anyName.filter((text) => !/[/\0]/.test(text) && text !== "." && text !== "..");
 const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
 const number = fc.maxSafeNat();
-const entry: fc.Arbitrary<messages.ListEntry> = fc.record({
+const entry: fc.Arbitrary<ListEntry> = fc.record({
   path,
   type: fc.constantFrom("file", "directory"),
   size: number,
@@ -38,18 +39,18 @@ Deno.test("pages of a list hold all entries in order, each within 64 KiB and non
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 20 }), fc.integer({ min: 1, max: 60 }), (some, times) => {
       const entries = Array.from({ length: times }, () => some).flat();
-      const pages = [...messages.encodeListPages(entries)];
-      assertEquals(pages.flatMap((page) => [...messages.decodeListPage(page)]), entries);
+      const pages = [...encodeListPages(entries)];
+      assertEquals(pages.flatMap((page) => [...decodeListPage(page)]), entries);
       assert(pages.every((page) => page.length <= 64 * 1024));
       pages.slice(1).forEach((page, i) => {
-        const [first] = messages.decodeListPage(page);
+        const [first] = decodeListPage(page);
         const before = pages[i]?.length ?? 0;
         assert(before + new TextEncoder().encode(JSON.stringify(first)).length + 1 > 64 * 1024);
       });
     }),
     { numRuns: 50 },
   );
-  assertEquals([...messages.encodeListPages([])].map((page) => messages.decodeListPage(page)), [[]]);
+  assertEquals([...encodeListPages([])].map((page) => decodeListPage(page)), [[]]);
 });
 
 Deno.test("a DATA frame is written before the bytes of the file, wherever they lie", () => {
@@ -108,12 +109,16 @@ const REFUSED: readonly (readonly [string, () => unknown])[] = [
   ["a LIST that is no object", () => messages.decodeListRequest(text("[]"))],
   ["a ROOT without a path", () => messages.decodeRootRequest(text("{}"))],
   ["a ROOT of the whole directory", () => messages.decodeRootRequest(text('{"path":""}'))],
-  ["an entry of a negative size", () => {
-    return messages.decodeListPage(text('{"entries":[{"path":"a","type":"file","size":-1,"mtimeMs":0}]}'));
-  }],
-  ["an entry of another type", () => {
-    return messages.decodeListPage(text('{"entries":[{"path":"a","type":"link","size":1,"mtimeMs":0}]}'));
-  }],
+  ["a list that is no object", () => decodeListPage(text("null"))],
+  ["a list without entries", () => decodeListPage(text("{}"))],
+  ["an entry that is none", () => decodeListPage(text('{"entries":[null]}'))],
+  ["an entry without a path", () => decodeListPage(listOf({ path: undefined }))],
+  ["an entry with an empty path", () => decodeListPage(listOf({ path: "" }))],
+  ["an entry whose path is too long", () => decodeListPage(listOf({ path: "é".repeat(2049) }))],
+  ["an entry of a negative size", () => decodeListPage(listOf({ size: -1 }))],
+  ["an entry of a size that no number is", () => decodeListPage(listOf({ size: 2 ** 60 }))],
+  ["an entry of a broken time", () => decodeListPage(listOf({ mtimeMs: 0.5 }))],
+  ["an entry of another type", () => decodeListPage(listOf({ type: "link" }))],
   ["a root that is no digest", () => {
     return messages.decodeRootAnswer(text('{"path":"a","size":1,"mtimeMs":0,"root":"AB"}'));
   }],
@@ -124,6 +129,11 @@ const REFUSED: readonly (readonly [string, () => unknown])[] = [
   ["DATA of a size that no number is", () => messages.decodeData(dataOf([0n, 2n ** 60n, 0n], 1))],
 ];
 
+/** A list of one entry, which something is wrong with. */
+function listOf(wrong: Readonly<Record<string, unknown>>): Uint8Array {
+  return text(JSON.stringify({ entries: [{ path: "a", type: "file", size: 1, mtimeMs: 0, ...wrong }] }));
+}
+
 for (const [what, decode] of REFUSED) {
   Deno.test(`${what} is refused`, () => {
     assertThrows(decode, MessageError);
@@ -133,7 +143,7 @@ for (const [what, decode] of REFUSED) {
 Deno.test("whatever a payload is, it is decoded or refused", () => {
   const decoders = [
     messages.decodeListRequest,
-    messages.decodeListPage,
+    decodeListPage,
     messages.decodeGet,
     messages.decodeData,
     messages.decodeRootRequest,

@@ -1,0 +1,66 @@
+/** Lists of files, in as many frames as they need. */
+
+import { Buffer } from "node:buffer";
+import { isPath, MessageError, parseJson } from "./payload_text.ts";
+
+/** Longest page of a list. */
+const PAGE_BYTES = 64 * 1024;
+
+const encoder = new TextEncoder();
+
+/** A file or directory that a server offers. */
+export interface ListEntry {
+  /** Relative to the directory that is served, with "/" between its parts. A peer's: not safe as it is. */
+  readonly path: string;
+  readonly type: "file" | "directory";
+  /** 0 of a directory. */
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+/**
+ * Payloads of the LIST frames that hold these entries, each as full as it may be; without entries, one. The
+ * last one that comes is to be sent with the flag END.
+ */
+export function* encodeListPages(entries: Iterable<ListEntry>): Generator<Uint8Array<ArrayBuffer>> {
+  const [before, behind] = ['{"entries":[', "]}"];
+  let texts: string[] = [];
+  let length = before.length + behind.length;
+  for (const entry of entries) {
+    const text = JSON.stringify(entry);
+    const entryBytes = Buffer.byteLength(text) + 1;
+    if (length + entryBytes > PAGE_BYTES) {
+      yield encoder.encode(`${before}${texts.join(",")}${behind}`);
+      texts = [];
+      length = before.length + behind.length;
+    }
+    texts.push(text);
+    length += entryBytes;
+  }
+  yield encoder.encode(`${before}${texts.join(",")}${behind}`);
+}
+
+/** @throws {MessageError} */
+export function decodeListPage(payload: Uint8Array): readonly ListEntry[] {
+  const page = parseJson(payload);
+  const entries = isRecord(page) ? page["entries"] : undefined;
+  if (!Array.isArray(entries)) throw new MessageError("A list has no entries");
+  return entries.map(listEntry);
+}
+
+/** By hand, as a schema takes five times as long, and there may be a million of them. */
+function listEntry(entry: unknown): ListEntry {
+  if (isRecord(entry)) {
+    const { path, type, size, mtimeMs } = entry;
+    const isKnown = type === "file" || type === "directory";
+    if (isKnown && isPath(path) && isCount(size) && isCount(mtimeMs)) return { path, type, size, mtimeMs };
+  }
+  throw new MessageError("An entry of a list is not what it should be");
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
