@@ -1,7 +1,7 @@
 import { relative } from "@std/path";
 import { CatalogueEntries, type CatalogueEntry } from "./catalogue_entries.ts";
 import { scan, type ScanOptions } from "./catalogue_scan.ts";
-import { findOffered, isOfferable, openOffered, pathBelow } from "./offered_path.ts";
+import { findOffered, isOfferable, openOffered, pathBelow, readOffered } from "./offered_path.ts";
 
 /** Options of {@linkcode Catalogue.open}. */
 export interface CatalogueOptions {
@@ -128,6 +128,11 @@ export class Catalogue implements AsyncDisposable {
    */
   openFile(path: string): { readonly file: Deno.FsFile; readonly info: Deno.FileInfo } | undefined {
     return this.#isExcluded(path) ? undefined : openOffered(this.root, path);
+  }
+
+  /** Reads a short file that is offered, as {@linkcode readOffered}. */
+  readFile(path: string, buffer: Uint8Array): Deno.FileInfo | undefined {
+    return this.#isExcluded(path) ? undefined : readOffered(this.root, path, buffer);
   }
 
   /** Follows the directory no longer. */

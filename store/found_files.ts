@@ -40,8 +40,19 @@ export class FoundFiles implements Disposable {
   find(path: string): FoundFile | undefined {
     return readable(() => {
       const info = this.#open.find(path, performance.now())?.stat();
-      return info && { path, version: { size: info.size, mtimeMs: modifiedMs(info) }, info };
+      return info && foundAt(path, info);
     });
+  }
+
+  /**
+   * Finds a file and reads it at one go, without waiting for anything.
+   *
+   * @returns What was found, all of it being at the beginning of the buffer; `undefined`: {@linkcode FoundFiles.find}
+   * tells why.
+   */
+  readAtOnce(path: string, buffer: Uint8Array): FoundFile | undefined {
+    const info = this.#open.readAtOnce(path, buffer);
+    return info && foundAt(path, info);
   }
 
   /**
@@ -90,6 +101,10 @@ export class FoundFiles implements Disposable {
     if (shared !== undefined && isSameFile(readable(() => shared.stat()), info)) return shared;
     throw new FileChangedError("It was deleted or replaced");
   }
+}
+
+function foundAt(path: string, info: Deno.FileInfo): FoundFile {
+  return { path, version: { size: info.size, mtimeMs: modifiedMs(info) }, info };
 }
 
 /** Changes with whatever is written to a file, and with the file itself. */

@@ -86,6 +86,52 @@ export function openOffered(
   return undefined;
 }
 
+/**
+ * Reads a short file that may be offered, with as few calls as keep what {@linkcode openOffered} promises.
+ *
+ * It is opened only if a regular file, and no link, stands at its path. What was read is good only if that very
+ * file still stands there, at a real path below the root, and had the same size and time all along.
+ *
+ * @param buffer Is filled from its beginning. It may hold anything when nothing is returned.
+ * @returns What the system says of the file, all of whose `size` bytes are in the buffer; `undefined`: it is not
+ * known whether it may be read, or it is too long, or changes. {@linkcode openOffered} tells.
+ */
+export function readOffered(root: string, path: string, buffer: Uint8Array): Deno.FileInfo | undefined {
+  if (!isOfferable(path)) return undefined;
+  const named = pathBelow(root, path);
+  try {
+    const before = Deno.lstatSync(named);
+    if (!before.isFile || before.size > buffer.length) return undefined;
+    const info = readAll(named, buffer.subarray(0, before.size));
+    if (info === undefined || !isSameState(before, info) || Deno.realPathSync(named) !== named) {
+      return undefined;
+    }
+    return isSameFile(Deno.lstatSync(named), info) ? info : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns What was read from, as it is afterwards; `undefined`: it has less than fills the buffer. */
+function readAll(path: string, buffer: Uint8Array): Deno.FileInfo | undefined {
+  const file = Deno.openSync(path);
+  try {
+    for (let filled = 0; filled < buffer.length;) {
+      const count = file.readSync(buffer.subarray(filled));
+      if (count === null) return undefined;
+      filled += count;
+    }
+    return file.statSync();
+  } finally {
+    file.close();
+  }
+}
+
+/** Whether both are of one file that was not written to in between. */
+function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
+  return isSameFile(one, other) && one.size === other.size && one.mtime?.getTime() === other.mtime?.getTime();
+}
+
 /** A path that is no pipe or device, whose opening alone would have effects; what it is shows afterwards. */
 function whatToOpen(root: string, path: string): string | undefined {
   try {

@@ -4,6 +4,13 @@ import { isSameFile } from "./offered_path.ts";
 export interface FileSource {
   /** @returns `undefined`: there is no such file. @throws {Error} It can't be opened. */
   openFile(path: string): { readonly file: Deno.FsFile; readonly info: Deno.FileInfo } | undefined;
+  /**
+   * Reads a file at one go, as it is now.
+   *
+   * @returns What it is, all of it being at the beginning of the buffer; `undefined`: it has to be opened, if it is
+   * there.
+   */
+  readFile(path: string, buffer: Uint8Array): Deno.FileInfo | undefined;
   /** What stands at a path now; `undefined`: no file. */
   statFile(path: string): Deno.FileInfo | undefined;
 }
@@ -146,6 +153,15 @@ export class SharedFiles implements Disposable {
     this.#open.delete(path);
     this.#open.set(path, file);
     return file;
+  }
+
+  /** As {@linkcode FileSource.readFile}; `undefined` also while reads are better left to a thread. */
+  readAtOnce(path: string, buffer: Uint8Array): Deno.FileInfo | undefined {
+    if (this.#pace.asyncReads > 0) return undefined;
+    const startedMs = performance.now();
+    const info = this.#source.readFile(path, buffer);
+    if (performance.now() - startedMs > QUICK_MS) this.#pace.asyncReads = READS_AFTER_SLOW;
+    return info;
   }
 
   /** Closes what was not used since a time. */

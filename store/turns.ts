@@ -10,9 +10,14 @@ const TURN_MS = 4;
 export class Turns {
   #endsMs = performance.now() + TURN_MS;
 
+  /** Whether {@linkcode Turns.next} would wait: who asks this first does without a promise most of the time. */
+  get isOver(): boolean {
+    return performance.now() >= this.#endsMs;
+  }
+
   /** Settles when it is our turn again: at once, if the last one is not over. */
   async next(): Promise<void> {
-    if (performance.now() < this.#endsMs) return;
+    if (!this.isOver) return;
     await new Promise<void>((resolve) => void setImmediate(resolve));
     this.#endsMs = performance.now() + TURN_MS;
   }

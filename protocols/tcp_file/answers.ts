@@ -1,6 +1,6 @@
 import type { Catalogue } from "../../store/catalogue.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
-import { type Piece, piecesOf } from "./blocks.ts";
+import { digestOf, type Piece, piecesOf } from "./blocks.ts";
 import { encodeFrame, FRAME } from "./frames.ts";
 import { encodeListPages } from "./list_pages.ts";
 import {
@@ -65,6 +65,27 @@ export async function answer(asked: Asked, out: Outbox, sources: AnswerSources):
     case "plain":
       return await answerPlain(asked.asked, out, sources);
   }
+}
+
+/**
+ * Answers a request for the whole of a short file, if there is room to gather it: without a promise, as there may
+ * be ten thousand of them.
+ *
+ * @returns Whether it has; else it is for {@linkcode answer}.
+ */
+export function answerAtOnce(asked: Asked, out: Outbox, { files, onFile }: AnswerSources): boolean {
+  if (asked.type !== "get" || asked.offset !== 0) return false;
+  const room = out.spare;
+  if (room.length < DATA_HEAD_BYTES) return false;
+  const file = files.readAtOnce(asked.path, room.subarray(DATA_HEAD_BYTES).subarray(0, asked.length));
+  if (file === undefined) return false;
+  const { version } = file;
+  const length = version.size;
+  onFile(file, length);
+  const digest = digestOf(room.subarray(DATA_HEAD_BYTES, DATA_HEAD_BYTES + length));
+  writeDataHead(room, { request: asked.request, isEnd: true, length, offset: 0, version, digest });
+  out.filled(DATA_HEAD_BYTES + length);
+  return true;
 }
 
 async function answerList(

@@ -8,6 +8,8 @@ const GATHER_BYTES = 256 * 1024;
 /** What must leave for a slow client to count as one that reads. */
 const PROGRESS_BYTES = 16 * 1024;
 
+const NOTHING = new Uint8Array(0);
+
 /** Options of {@linkcode Outbox}. */
 export interface OutboxOptions {
   readonly memory: SendMemory;
@@ -65,6 +67,14 @@ export class Outbox {
     }
     this.#buffer ??= this.#options.memory.take(bytes);
     return this.#buffer.subarray(this.#filled, Math.min(this.#buffer.length, this.#filled + bytes));
+  }
+
+  /**
+   * Room that is there already, behind what is gathered; none once that is worth a write. It is used like that of
+   * {@linkcode Outbox.room}, or not at all.
+   */
+  get spare(): Uint8Array<ArrayBuffer> {
+    return this.#filled < GATHER_BYTES ? this.#buffer?.subarray(this.#filled) ?? NOTHING : NOTHING;
   }
 
   /** So many bytes of the room are to be sent. */

@@ -42,6 +42,17 @@ export class ServedFiles implements Disposable {
     return this.#files.find(path);
   }
 
+  /**
+   * As {@linkcode FoundFiles.readAtOnce}, of a file whose digest is not remembered.
+   *
+   * @param buffer As much of it is used as such a file may have.
+   */
+  readAtOnce(path: string, buffer: Uint8Array): FoundFile | undefined {
+    const file = this.#files.readAtOnce(path, buffer.subarray(0, REMEMBERED_BYTES - 1));
+    if (file !== undefined) this.#asked++;
+    return file;
+  }
+
   /** As {@linkcode FoundFiles.read}. */
   async read(file: FoundFile, offset: number, buffer: Uint8Array): Promise<void> {
     await this.#files.read(file, offset, buffer);

@@ -1,6 +1,6 @@
 import type { Arrival, ServedStream } from "../../net/tcp_listener.ts";
 import { Turns } from "../../store/turns.ts";
-import { answer, type AnswerSources, type Asked, BrokenAnswerError, type FileProblem } from "./answers.ts";
+import { answer, answerAtOnce, type AnswerSources, BrokenAnswerError, type FileProblem } from "./answers.ts";
 import { BLOCK_BYTES } from "./blocks.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { FoundFile } from "../../store/found_files.ts";
@@ -135,6 +135,7 @@ export class ServerConnection {
   async #exchange(stream: ServedStream, out: Outbox): Promise<void> {
     // Requests for what is not there cost no write for long.
     const turns = new Turns();
+    const sources = this.#sources();
     while (true) {
       for (let action = this.#next(); action !== undefined; action = this.#next()) {
         if (action.type === "close") {
@@ -142,8 +143,8 @@ export class ServerConnection {
           return await out.flush();
         }
         if (action.type === "send") await out.append(action.bytes);
-        else await this.#answer(action, out);
-        await turns.next();
+        else if (!answerAtOnce(action, out, sources)) await answer(action, out, sources);
+        if (turns.isOver) await turns.next();
       }
       await out.flush();
       out.release();
@@ -166,15 +167,15 @@ export class ServerConnection {
     return this.#session.next(performance.now());
   }
 
-  async #answer(asked: Asked, out: Outbox): Promise<void> {
+  #sources(): AnswerSources {
     const { catalogue, files, onEvent } = this.#options;
-    await answer(asked, out, {
+    return {
       catalogue,
       files,
       onFile: (file, bytes) => this.#turnTo(file, bytes),
       onProblem: (problem) => onEvent({ ...problem, address: this.address }),
       checkOpen: () => this.#checkOpen(),
-    });
+    };
   }
 
   /** Waits for bytes, or until the session is due. */

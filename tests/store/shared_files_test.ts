@@ -81,6 +81,7 @@ Deno.test("a file that can't be opened is no file that is not there", () => {
     openFile() {
       throw new Deno.errors.PermissionDenied("no");
     },
+    readFile: () => undefined,
     statFile: () => undefined,
   }, { maxOpen: 1 });
   assertThrows(() => files.find("file", 0), Deno.errors.PermissionDenied);

@@ -16,6 +16,7 @@ const forbidden = {
   openFile() {
     throw new Deno.errors.PermissionDenied("/srv/secret place: permission denied");
   },
+  readFile: () => undefined,
   statFile: () => undefined,
 };
 
@@ -47,6 +48,7 @@ Deno.test("more files than may be open are read from a slow disk at a time, and 
   await using catalogue = await Catalogue.open(dir.path, { isWatching: false });
   using files = new ServedFiles({
     statFile: (path) => catalogue.statFile(path),
+    readFile: () => undefined,
     openFile(path) {
       const opened = catalogue.openFile(path);
       if (opened !== undefined) slowDown(opened.file);
