@@ -45,28 +45,30 @@ interface Asked {
  * Fetches many small files over one connection: requests go out many at a time and are answered in order, and
  * what one read brings is stored together. What was asked for when a connection is lost is asked for again.
  *
- * @param onEnd Is told of each file, once it is durable.
- * @throws {Error} The server can't be reached any more, or the disk fails.
+ * @param batches What to fetch. Each batch is taken while the server answers what was asked for of those before.
+ * @param options `files` is called when there is something to store; `onEnd` is told of each file, once it is durable.
+ * @throws {Error} The server can't be reached any more, or the disk fails; and what `batches` throws.
  */
 export async function fetchSmall(
-  orders: readonly SmallOrder[],
+  batches: AsyncIterable<readonly SmallOrder[]> | Iterable<readonly SmallOrder[]>,
   { remote, files, overwrite, onEnd }: {
     readonly remote: Remote;
-    readonly files: SmallFiles;
+    readonly files: () => Promise<SmallFiles>;
     readonly overwrite: boolean;
     readonly onEnd: (end: SmallEnd) => void;
   },
 ): Promise<void> {
   const patience = new Patience(remote.signal);
-  const line = new Line(orders);
-  while (!line.isEmpty) {
+  const line = new Line(batches);
+  while (await line.hasMore()) {
     let connection: XferConnection | undefined;
     try {
       connection = await remote.connectXfer();
       const batches = new Batches(connection, line);
-      while (!line.isEmpty) {
+      const place = await files();
+      while (await line.hasMore()) {
         const { arrived, ends } = await batches.next();
-        const stored = await files.store(arrived.map(({ file }) => file), { overwrite });
+        const stored = await place.store(arrived.map(({ file }) => file), { overwrite });
         // From here on they are not asked for again.
         batches.settle();
         if (arrived.length > 0) patience.reset();
@@ -89,7 +91,8 @@ export async function fetchSmall(
 
 /** What is to be asked for, in order, and what is under way. */
 class Line {
-  #waiting: Asked[];
+  readonly #batches: AsyncIterator<readonly SmallOrder[]> | Iterator<readonly SmallOrder[]>;
+  #waiting: Asked[] = [];
   #next = 0;
   #underWay: Asked[] = [];
   #answered = 0;
@@ -97,12 +100,31 @@ class Line {
   #again: Asked[] = [];
   #underWayBytes = 0;
 
-  constructor(orders: readonly SmallOrder[]) {
-    this.#waiting = orders.map((order) => ({ order, tries: 1 }));
+  constructor(batches: AsyncIterable<readonly SmallOrder[]> | Iterable<readonly SmallOrder[]>) {
+    this.#batches = Symbol.asyncIterator in batches
+      ? batches[Symbol.asyncIterator]()
+      : batches[Symbol.iterator]();
   }
 
-  get isEmpty(): boolean {
-    return this.#next === this.#waiting.length && this.#underWay.length === 0 && this.#again.length === 0;
+  /** Whether something is still to come. */
+  async hasMore(): Promise<boolean> {
+    return this.#underWay.length > 0 || this.#again.length > 0 || await this.fill();
+  }
+
+  /** Takes the next batch if nothing waits. @returns Whether something waits. */
+  async fill(): Promise<boolean> {
+    while (this.isDry) {
+      const { done, value } = await this.#batches.next();
+      if (done === true) return false;
+      this.#waiting = value.map((order) => ({ order, tries: 1 }));
+      this.#next = 0;
+    }
+    return true;
+  }
+
+  /** Nothing waits, as far as is known. */
+  get isDry(): boolean {
+    return this.#next === this.#waiting.length;
   }
 
   get underWay(): number {
@@ -178,7 +200,7 @@ class Batches {
 
   /** Waits for the next. Throws like `XferConnection.next`. */
   async next(): Promise<Batch> {
-    this.#ask();
+    await this.#ask();
     const arrived: Arrived[] = [];
     const ends: SmallEnd[] = [];
     let answer: XferAnswer | undefined = await this.#connection.next();
@@ -202,18 +224,21 @@ class Batches {
     this.#line.settle();
   }
 
-  #ask(): void {
+  async #ask(): Promise<void> {
     const { maxRequests, isLeaving } = this.#connection;
     if (isLeaving && this.#line.underWay === 0) throw new ConnectionProblem("The server is going down");
     // Many in one write, and again when half of them are answered: the server never waits for the next.
     if (isLeaving || this.#line.underWay > maxRequests / 2) return;
-    while (this.#line.underWay < maxRequests) {
-      const asked = this.#line.ask();
-      if (asked === undefined) break;
-      // A whole block, whatever the list said: a file that has grown a little comes whole nevertheless.
-      this.#connection.get({ path: asked.order.path, offset: 0, length: BLOCK_BYTES });
-    }
-    this.#connection.flush();
+    do {
+      while (this.#line.underWay < maxRequests) {
+        const asked = this.#line.ask();
+        if (asked === undefined) break;
+        // A whole block, whatever the list said: a file that has grown a little comes whole nevertheless.
+        this.#connection.get({ path: asked.order.path, offset: 0, length: BLOCK_BYTES });
+      }
+      // Before the next are looked for: the server has something to do meanwhile.
+      this.#connection.flush();
+    } while (this.#line.isDry && this.#line.underWay < maxRequests && await this.#line.fill());
   }
 
   #arrived(asked: Asked, block: DataBlock): Arrived | SmallEnd | undefined {

@@ -17,6 +17,12 @@ export interface TreeFetchOptions extends FetchContext, Omit<FileArrivalsOptions
 /** Longest name that a plain server is asked for: a range has to fit behind it. */
 const MAX_PLAIN_NAME_BYTES = PLAIN_REQUEST_BYTES - 64;
 
+/** Small files whose places are found before they are asked for together. */
+const BATCH_FILES = 64;
+
+/** A file that is fetched alone. */
+type Large = readonly [FileOrder, FileVersion];
+
 /** Fetches files into a directory, one set of them after the other. */
 export class TreeFetch implements AsyncDisposable {
   readonly #options: TreeFetchOptions;
@@ -35,17 +41,8 @@ export class TreeFetch implements AsyncDisposable {
    * @throws {Error} The disk takes no more small files.
    */
   async fetch(entries: readonly ListEntry[]): Promise<void> {
-    const small: SmallOrder[] = [];
-    const large: (readonly [FileOrder, FileVersion])[] = [];
-    for (const { path, type, ...version } of entries) {
-      await this.#arrivals.attempt(path, async () => {
-        const spot = await this.#arrivals.spotFor(path, type === "file" ? version : undefined);
-        if (spot?.kind !== "wanted") return;
-        if (version.size <= BLOCK_BYTES) small.push({ path, size: version.size, local: spot.path });
-        else large.push([this.#arrivals.order(path, spot.path), version]);
-      });
-    }
-    if (small.length > 0) large.push(...await this.#fetchSmall(small));
+    const large: Large[] = [];
+    await this.#fetchSmall(this.#smallOf(entries, large), large);
     for (const [order, version] of large) {
       await this.#arrivals.attempt(
         order.path,
@@ -75,11 +72,31 @@ export class TreeFetch implements AsyncDisposable {
     await this.#arrivals[Symbol.asyncDispose]();
   }
 
-  /** @returns What has to be fetched as large files are. */
-  async #fetchSmall(orders: readonly SmallOrder[]): Promise<(readonly [FileOrder, FileVersion])[]> {
+  /**
+   * Finds the places of files, and gives the small ones in batches, so that the first are under way while those of
+   * the others are found.
+   *
+   * @param large Gets the others.
+   */
+  async *#smallOf(entries: readonly ListEntry[], large: Large[]): AsyncGenerator<readonly SmallOrder[]> {
+    let batch: SmallOrder[] = [];
+    for (const { path, type, ...version } of entries) {
+      await this.#arrivals.attempt(path, async () => {
+        const spot = await this.#arrivals.spotFor(path, type === "file" ? version : undefined);
+        if (spot?.kind !== "wanted") return;
+        if (version.size <= BLOCK_BYTES) batch.push({ path, size: version.size, local: spot.path });
+        else large.push([this.#arrivals.order(path, spot.path), version]);
+      });
+      if (batch.length < BATCH_FILES) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  /** @param large Gets what has to be fetched as large files are. */
+  async #fetchSmall(batches: AsyncIterable<readonly SmallOrder[]>, large: Large[]): Promise<void> {
     const { remote, overwrite } = this.#options;
-    const large: (readonly [FileOrder, FileVersion])[] = [];
-    const files = await this.#arrivals.small();
     const onSmallEnd = (end: SmallEnd) => {
       const { path, local } = end.order;
       if (end.kind === "large") large.push([this.#arrivals.order(path, local), end.version]);
@@ -89,7 +106,11 @@ export class TreeFetch implements AsyncDisposable {
         this.#arrivals.done(path, { local, version, fetchedBytes: version.size, digest: undefined });
       }
     };
-    await fetchSmall(orders, { remote, files, overwrite, onEnd: onSmallEnd });
-    return large;
+    await fetchSmall(batches, {
+      remote,
+      files: () => this.#arrivals.small(),
+      overwrite,
+      onEnd: onSmallEnd,
+    });
   }
 }
