@@ -1,7 +1,7 @@
 import { relative } from "@std/path";
 import { CatalogueEntries, type CatalogueEntry } from "./catalogue_entries.ts";
 import { scan, type ScanOptions } from "./catalogue_scan.ts";
-import { findOffered, isOfferable, openOffered, pathBelow, readOffered } from "./offered_path.ts";
+import { findOffered, isOfferable, openOffered, readOffered } from "./offered_path.ts";
 
 /** Options of {@linkcode Catalogue.open}. */
 export interface CatalogueOptions {
@@ -54,7 +54,8 @@ export class Catalogue implements AsyncDisposable {
     this.root = root;
     this.#options = options;
     const { exclude = [], maxEntries = 1_000_000 } = options;
-    this.#scanOptions = { root, exclude: new Set(exclude), maxEntries };
+    const below = exclude.map((path) => relative(root, path).replaceAll("\\", "/"));
+    this.#scanOptions = { root, exclude: new Set(below), maxEntries };
   }
 
   /**
@@ -145,7 +146,7 @@ export class Catalogue implements AsyncDisposable {
   }
 
   #isExcluded(path: string): boolean {
-    return this.#scanOptions.exclude.has(pathBelow(this.root, path));
+    return this.#scanOptions.exclude.has(path);
   }
 
   /** Asks the system to tell of changes. @returns Whether it will. */

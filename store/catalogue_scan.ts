@@ -7,7 +7,7 @@ import { Turns } from "./turns.ts";
 export interface ScanOptions {
   /** Absolute, with links followed. */
   readonly root: string;
-  /** Absolute paths of what is not offered, though it could be. */
+  /** Paths below the root of what is not offered, though it could be. */
   readonly exclude: ReadonlySet<string>;
   /** Most entries that are looked for. */
   readonly maxEntries: number;
@@ -45,8 +45,8 @@ function look(
   path: string,
   { root, exclude, isFolderReal }: Pick<ScanOptions, "root" | "exclude"> & { readonly isFolderReal: boolean },
 ): CatalogueEntry | undefined {
+  if (exclude.has(path)) return undefined;
   const named = pathBelow(root, path);
-  if (exclude.has(named)) return undefined;
   const info = (isFolderReal ? lookAtOnce(named) : undefined) ?? findOffered(root, path)?.info;
   if (info === undefined) return undefined;
   const mtimeMs = modifiedMs(info);

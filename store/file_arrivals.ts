@@ -55,7 +55,7 @@ export class FileArrivals implements AsyncDisposable {
    */
   async attempt(path: string, task: () => Promise<void>): Promise<void> {
     const { remote: { signal }, isFatal } = this.#options;
-    await this.#turns.next();
+    if (this.#turns.isOver) await this.#turns.next();
     signal.throwIfAborted();
     try {
       await task();

@@ -1,6 +1,7 @@
 import { dirname, join } from "@std/path";
 import { makeParents } from "./directory.ts";
 import type { Disk } from "./disk.ts";
+import { pathBelow } from "./offered_path.ts";
 import { numberedName } from "./safe_name.ts";
 
 /** What a file is taken to be the same by. */
@@ -41,7 +42,7 @@ export class ReceivedTree {
 
   /** @param root Absolute, and there. */
   constructor(disk: Disk, root: string) {
-    this.root = root;
+    this.root = join(root, ".");
     this.#disk = disk;
   }
 
@@ -55,13 +56,14 @@ export class ReceivedTree {
     const { names } = await this.#folder(relativePath);
     let wanted: string | undefined;
     for (let number = this.#freeFrom.get(relativePath) ?? 0;; number++) {
-      const path = join(this.root, numberedName(relativePath, number));
+      const numbered = numberedName(relativePath, number);
+      const path = pathBelow(this.root, numbered);
       if (this.#given.has(path)) {
         if (wanted === undefined) this.#freeFrom.set(relativePath, number + 1);
         continue;
       }
       wanted ??= path;
-      const isTaken = names.has(path.slice(dirname(path).length + 1));
+      const isTaken = names.has(numbered.slice(numbered.lastIndexOf("/") + 1));
       if (isTaken && !await this.#isSame(path, version)) continue;
       this.#given.add(isTaken ? path : wanted);
       return isTaken ? { kind: "there", path } : { kind: "wanted", path: wanted };
@@ -85,11 +87,11 @@ export class ReceivedTree {
 
   /** The folder that a path is in, which is made if need be. */
   async #folder(relativePath: string): Promise<Folder> {
-    const folder = relativePath.slice(0, relativePath.lastIndexOf("/") + 1);
-    const path = join(this.root, folder, ".");
+    const folder = relativePath.slice(0, Math.max(0, relativePath.lastIndexOf("/")));
+    const path = folder === "" ? this.root : pathBelow(this.root, folder);
     const known = this.#folders.get(path);
     if (known !== undefined) return known;
-    await makeParents(this.#disk, this.root, `${folder}x`);
+    if (folder !== "") await makeParents(this.#disk, this.root, `${folder}/x`);
     const names = new Set((await this.#disk.list(path)).map(({ name }) => name));
     const found = { names, hasParts: names.values().some((name) => name.endsWith(".part.journal")) };
     this.#folders.set(path, found);

@@ -49,14 +49,14 @@ export function safeRelativePath(peerName: string): string | undefined {
   if (name === undefined || name === "" || parts.at(-1) === "..") return undefined;
   const folders = safe.slice(0, -1).filter((part) => part !== "");
   const path = [...folders, name].join("/");
-  return folders.length >= MAX_DEPTH || byteLength(path) > MAX_PATH_BYTES ? name : path;
+  return folders.length >= MAX_DEPTH || isLonger(path, MAX_PATH_BYTES) ? name : path;
 }
 
 function safePart(part: string): string {
   const clean = part.toWellFormed().replace(FORBIDDEN, GUARD).replace(/^\./, GUARD);
   const name = guarded(clean);
   // Cut before it is guarded: a cut can bring forth any of the endings that are guarded against.
-  return byteLength(name) <= MAX_NAME_BYTES ? name : guarded(shortened(clean));
+  return isLonger(name, MAX_NAME_BYTES) ? guarded(shortened(clean)) : name;
 }
 
 /** Without the ends that Windows drops, and not to be taken for a device or a file of this program. */
@@ -80,6 +80,11 @@ function shortened(name: string): string {
   const room = MAX_NAME_BYTES - 2 * GUARD.length - byteLength(extension);
   const { read } = encoder.encodeInto(name.slice(0, name.length - extension.length), new Uint8Array(room));
   return name.slice(0, read) + extension;
+}
+
+/** Whether a text has more than so many bytes. One UTF-16 unit has three at most: short ones are not looked at. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && byteLength(text) > bytes;
 }
 
 function byteLength(text: string): number {

@@ -18,7 +18,7 @@ export interface TreeFetchOptions extends FetchContext, Omit<FileArrivalsOptions
 const MAX_PLAIN_NAME_BYTES = PLAIN_REQUEST_BYTES - 64;
 
 /** Small files whose places are found before they are asked for together. */
-const BATCH_FILES = 64;
+const BATCH_FILES = 128;
 
 /** A file that is fetched alone. */
 type Large = readonly [FileOrder, FileVersion];

@@ -108,8 +108,7 @@ export function encodeFrame(
  */
 export function decodeFrameHead(bytes: Uint8Array, sender: Role): FrameHead | undefined {
   if (bytes.length < FRAME_HEADER_BYTES) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, FRAME_HEADER_BYTES);
-  const [payloadBytes, type, flags] = [view.getUint32(0), view.getUint8(4), view.getUint8(5)];
+  const [payloadBytes, type, flags] = [u32(bytes, 0), bytes[4] ?? 0, bytes[5] ?? 0];
   const maxBytes = ALLOWED[sender].get(type);
   if (!isFrameType(type) || maxBytes === undefined) {
     throw new FrameError(`A ${sender} may not send frames of type ${type}`);
@@ -117,10 +116,16 @@ export function decodeFrameHead(bytes: Uint8Array, sender: Role): FrameHead | un
   if (payloadBytes > maxBytes) {
     throw new FrameError(`A frame of type ${type} has at most ${maxBytes} bytes, not ${payloadBytes}`);
   }
-  if ((flags & ~FLAG_END) !== 0 || view.getUint16(6) !== 0) {
+  if ((flags & ~FLAG_END) !== 0 || bytes[6] !== 0 || bytes[7] !== 0) {
     throw new FrameError("Bits of a frame's header are set that XFER/1 does not use");
   }
-  return { type, request: view.getUint32(8), isEnd: flags === FLAG_END, payloadBytes };
+  return { type, request: u32(bytes, 8), isEnd: flags === FLAG_END, payloadBytes };
+}
+
+/** By hand: a view for each frame would be garbage. */
+function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) * 2 ** 24 +
+    ((bytes[at + 1] ?? 0) << 16 | (bytes[at + 2] ?? 0) << 8 | (bytes[at + 3] ?? 0));
 }
 
 function isFrameType(type: number): type is FrameType {

@@ -1,6 +1,5 @@
 /** What the frames of XFER/1 carry. Sizes, offsets and lengths are bytes, times whole milliseconds since 1970. */
 
-import { Buffer } from "node:buffer";
 import { z } from "zod";
 import type { FileVersion } from "../../store/file_version.ts";
 import { BLOCK_BYTES, DIGEST_BYTES, type Piece } from "./blocks.ts";
@@ -88,13 +87,13 @@ export function decodeListRequest(payload: Uint8Array): ListRequest {
 }
 
 export function encodeGet({ path, offset, length }: GetRequest): Uint8Array<ArrayBuffer> {
-  const name = encoder.encode(path);
-  const payload = new Uint8Array(PIECE_BYTES + name.length);
-  const view = new DataView(payload.buffer);
-  view.setBigUint64(0, BigInt(offset));
-  view.setBigUint64(8, BigInt(length));
-  payload.set(name, PIECE_BYTES);
-  return payload;
+  // Three bytes at most are of one UTF-16 unit.
+  const payload = new Uint8Array(PIECE_BYTES + 3 * path.length);
+  const view = viewOf(payload);
+  setCount(view, 0, offset);
+  setCount(view, 8, length);
+  const { written } = encoder.encodeInto(path, payload.subarray(PIECE_BYTES));
+  return payload.subarray(0, PIECE_BYTES + written);
 }
 
 /**
@@ -107,7 +106,7 @@ export function decodeGet(payload: Uint8Array): GetRequest {
   const view = viewOf(payload);
   const path = decodeText(payload.subarray(PIECE_BYTES));
   checkPath(path);
-  return { offset: clamped(view.getBigUint64(0)), length: clamped(view.getBigUint64(8)), path };
+  return { offset: clamped(countAt(view, 0)), length: clamped(countAt(view, 8)), path };
 }
 
 /**
@@ -125,9 +124,9 @@ export function writeDataHead(
 ): void {
   writeFrameHead(target, { type: FRAME.data, request, isEnd, payloadBytes: DATA_FIELDS_BYTES + length });
   const view = new DataView(target.buffer, target.byteOffset + FRAME_HEADER_BYTES, DATA_FIELDS_BYTES);
-  view.setBigUint64(0, BigInt(offset));
-  view.setBigUint64(8, BigInt(version.size));
-  view.setBigUint64(16, BigInt(version.mtimeMs));
+  setCount(view, 0, offset);
+  setCount(view, 8, version.size);
+  setCount(view, 16, version.mtimeMs);
   target.set(digest, FRAME_HEADER_BYTES + 24);
 }
 
@@ -193,7 +192,7 @@ export function decodeError(payload: Uint8Array): Refusal {
  */
 export function isListable(path: string): boolean {
   const isClean = path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
-  return isClean && !path.includes("\0") && Buffer.byteLength(path) <= MAX_PATH_BYTES;
+  return isClean && !path.includes("\0") && isPath(path);
 }
 
 function checkPath(path: string): void {
@@ -217,11 +216,22 @@ function viewOf(payload: Uint8Array): DataView {
 }
 
 function exact(view: DataView, at: number): number {
-  const value = Number(view.getBigUint64(at));
+  const value = countAt(view, at);
   if (!Number.isSafeInteger(value)) throw new MessageError(`${value} is beyond what a file can have`);
   return value;
 }
 
-function clamped(value: bigint): number {
-  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+function clamped(value: number): number {
+  return Math.min(value, Number.MAX_SAFE_INTEGER);
+}
+
+/** Reads a u64, exactly up to 2^53. Without a BigInt, as each of them is garbage. */
+function countAt(view: DataView, at: number): number {
+  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+}
+
+function setCount(view: DataView, at: number, count: number): void {
+  view.setUint32(at, Math.floor(count / 2 ** 32));
+  // Modulo 2^32.
+  view.setUint32(at + 4, count);
 }
