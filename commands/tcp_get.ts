@@ -1,12 +1,12 @@
 import { printed } from "../net/dial.ts";
-import { TreeFetch } from "../protocols/tcp_file/fetch_tree.ts";
+import type { TreeFetch } from "../protocols/tcp_file/fetch_tree.ts";
 import { parsePlainList } from "../protocols/tcp_file/plain_client.ts";
 import { Remote } from "../protocols/tcp_file/remote.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { text, toggle, wholeNumber } from "./flag_values.ts";
 import { FETCH_FLAGS, fileGetPlan, FILES_HELP, PLACE_FLAGS } from "./file_get_flags.ts";
 import { runFileGet } from "./file_get_run.ts";
-import type { FileService } from "./file_service.ts";
+import type { FileFetcher, FileService } from "./file_service.ts";
 import { OUTPUT_FLAGS } from "./output_flags.ts";
 
 /** The port of the protocol. */
@@ -63,9 +63,33 @@ function serviceOf(remote: Remote, { connections }: { readonly connections: numb
       remote.release(connection);
       return connection.kind === "plain" ? parsePlainList(connection.list) : undefined;
     },
-    list: (path) => remote.list(path),
-    fetcher: (options) => new TreeFetch({ ...options, remote, connections }),
+    list(path) {
+      const listed = remote.list(path);
+      // Why it failed is told to who needs it.
+      fetching().catch(() => {});
+      return listed;
+    },
+    fetcher: (options) =>
+      laterFetcher(async () => new (await fetching())({ ...options, remote, connections })),
     rest: () => remote[Symbol.dispose](),
+  };
+}
+
+/** What fetches, loaded while the server looks for what it lists. */
+async function fetching(): Promise<typeof TreeFetch> {
+  return (await import("../protocols/tcp_file/fetch_tree.ts")).TreeFetch;
+}
+
+/** A fetcher that is made when it is first needed. */
+function laterFetcher(make: () => Promise<FileFetcher>): FileFetcher {
+  let made: Promise<FileFetcher> | undefined;
+  const fetcher = () => made ??= make();
+  return {
+    fetch: async (entries) => await (await fetcher()).fetch(entries),
+    fetchPlain: async (name) => await (await fetcher()).fetchPlain(name),
+    async [Symbol.asyncDispose]() {
+      await (await made)?.[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Catalogue } from "../../store/catalogue.ts";
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
-import { digestOf, type Piece, piecesOf } from "./blocks.ts";
+import { type Piece, piecesOf } from "./blocks.ts";
+import { digestOf } from "./digests.ts";
 import { encodeFrame, FRAME } from "./frames.ts";
 import { encodeListPages } from "./list_pages.ts";
 import {

@@ -1,15 +1,7 @@
 /** How both ends of XFER/1 prove that they know the token, without saying it. */
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-
-/** Bytes of a nonce: random, new for every connection. */
-export const NONCE_BYTES = 16;
-
-/** The nonces of a connection. */
-export interface Nonces {
-  readonly client: Uint8Array;
-  readonly server: Uint8Array;
-}
+import type { Nonces } from "./hello.ts";
 
 /** What a client sends in AUTH: HMAC-SHA-256 of its nonce and the server's, with the token as key. */
 export function clientProof(token: string, { client, server }: Nonces): Uint8Array {

@@ -1,7 +1,5 @@
 /** The blocks that files are cut into by XFER/1: aligned, each with a digest of its own. */
 
-import { createHash } from "node:crypto";
-
 /** Bytes of a block; the last one of a file may be shorter. */
 export const BLOCK_BYTES = 1024 * 1024;
 /** Bytes of a SHA-256. */
@@ -31,21 +29,4 @@ export function* piecesOf({ offset, length }: Piece, size: number): Generator<Pi
     yield { offset: at, length: end - at };
     at = end;
   } while (at < to);
-}
-
-/** SHA-256 of a block or of a part of one. */
-export function digestOf(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest();
-}
-
-/**
- * What a whole file is recognised by: SHA-256 over the digests of its blocks, in order; of an empty file,
- * over nothing.
- *
- * @returns 64 lower-case hexadecimal digits.
- */
-export function rootOf(blockDigests: Iterable<Uint8Array>): string {
-  const hash = createHash("sha256");
-  for (const digest of blockDigests) hash.update(digest);
-  return hash.digest("hex");
 }

@@ -1,10 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { ConnectionProblem, deadline } from "../../net/connection_problem.ts";
 import { closeQuietly, dial, type Endpoint, printed } from "../../net/dial.ts";
-import { clientProof, isProof, NONCE_BYTES, type Nonces, serverProof } from "./auth.ts";
 import { encodeFrame, FRAME, type Frame, FrameError } from "./frames.ts";
 import { FrameReader } from "./frame_reader.ts";
-import { encodeHello, type Greeted, GreetingReader, HelloError } from "./hello.ts";
+import { encodeHello, type Greeted, GreetingReader, HelloError, NONCE_BYTES, type Nonces } from "./hello.ts";
 import { decodeError } from "./messages.ts";
 import { MessageError } from "./payload_text.ts";
 import { PeerStream } from "./peer_stream.ts";
@@ -75,7 +73,7 @@ async function open(
 }
 
 async function introduce(stream: PeerStream, token: string | undefined): Promise<ServerConnection> {
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const askedAtMs = performance.now();
   stream.write(encodeHello(nonce));
   const greeted = await greeting(stream, nonce);
@@ -116,6 +114,8 @@ async function authenticate(
     readonly nonces: Nonces;
   },
 ): Promise<void> {
+  // It brings Node's cryptography with it, as fetching does: not before the server has something to do.
+  const { clientProof, isProof, serverProof } = await import("./auth.ts");
   const head = { type: FRAME.auth, request: AUTH_REQUEST, isEnd: false };
   stream.write(encodeFrame(head, clientProof(token, nonces)));
   try {

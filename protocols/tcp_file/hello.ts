@@ -5,9 +5,17 @@
 
 import { Buffer } from "node:buffer";
 import { z } from "zod";
-import { NONCE_BYTES } from "./auth.ts";
 import { BLOCK_BYTES } from "./blocks.ts";
 import { missingAnswer } from "./plain.ts";
+
+/** Bytes of a nonce: random, new for every connection. */
+export const NONCE_BYTES = 16;
+
+/** The nonces of a connection. */
+export interface Nonces {
+  readonly client: Uint8Array;
+  readonly server: Uint8Array;
+}
 
 const HELLO = "xfer1 ";
 const GREETING = "XFER/1 ";

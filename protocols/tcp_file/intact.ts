@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { FileVersion } from "../../store/file_version.ts";
-import { BLOCK_BYTES, blockCount, DIGEST_BYTES, digestOf, rootOf } from "./blocks.ts";
+import { BLOCK_BYTES, blockCount, DIGEST_BYTES } from "./blocks.ts";
+import { digestOf, rootOf } from "./digests.ts";
 import type { DataBlock } from "./messages.ts";
 import type { Disk } from "../../store/disk.ts";
 import type { ByteRange } from "../../store/byte_ranges.ts";

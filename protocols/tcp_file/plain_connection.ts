@@ -1,9 +1,7 @@
 import { Buffer } from "node:buffer";
-import { randomBytes } from "node:crypto";
 import { ConnectionProblem } from "../../net/connection_problem.ts";
-import { NONCE_BYTES } from "./auth.ts";
 import type { Piece } from "./blocks.ts";
-import { encodeHello, GreetingReader } from "./hello.ts";
+import { encodeHello, GreetingReader, NONCE_BYTES } from "./hello.ts";
 import type { PeerStream } from "./peer_stream.ts";
 import { missingAnswer } from "./plain.ts";
 import { encodePlainRequest, parseSizeAnswer, type SizeAnswer } from "./plain_client.ts";
@@ -90,7 +88,7 @@ export class PlainConnection implements Disposable {
    * @param onMore Called as soon as something else has come than the end, however much follows.
    */
   async #untilSettled(first: Uint8Array, onMore = () => {}): Promise<Uint8Array> {
-    const nonce = randomBytes(NONCE_BYTES);
+    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     const reader = new GreetingReader(nonce);
     const hello = encodeHello(nonce);
     const end = missingAnswer(new TextDecoder().decode(hello));

@@ -4,7 +4,8 @@ import { type FoundFile, FoundFiles, keyOf } from "../../store/found_files.ts";
 import type { FileSource } from "../../store/shared_files.ts";
 import { Turns } from "../../store/turns.ts";
 import { BlockDigests } from "./block_digests.ts";
-import { BLOCK_BYTES, blockCount, digestOf, type Piece, rootOf } from "./blocks.ts";
+import { BLOCK_BYTES, blockCount, type Piece } from "./blocks.ts";
+import { digestOf, rootOf } from "./digests.ts";
 
 /** How many files may be asked for until the garbage that they leave is collected: 11 MB. */
 const COLLECTED_FILES = 16_384;

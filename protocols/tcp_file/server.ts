@@ -4,7 +4,7 @@ import { RateShare } from "../../net/rate_share.ts";
 import { type Arrival, listenTcp, type ListenTcpOptions, type TcpListening } from "../../net/tcp_listener.ts";
 import { Catalogue } from "../../store/catalogue.ts";
 import { realDisk } from "../../store/disk.ts";
-import { NONCE_BYTES } from "./auth.ts";
+import { NONCE_BYTES } from "./hello.ts";
 import { OfferedList } from "../../store/offered_list.ts";
 import { plainList } from "./plain.ts";
 import { SendMemory } from "./send_memory.ts";

@@ -3,10 +3,10 @@
  * do. It does not know what files there are.
  */
 
-import { clientProof, isProof, type Nonces, serverProof } from "./auth.ts";
+import { clientProof, isProof, serverProof } from "./auth.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { encodeFrame, FRAME, type Frame, FrameError } from "./frames.ts";
-import { classifyOpening, encodeGreeting } from "./hello.ts";
+import { classifyOpening, encodeGreeting, type Nonces } from "./hello.ts";
 import { decodeGet, decodeListRequest, decodeRootRequest, encodeError, ERROR_CODE } from "./messages.ts";
 import { MessageError } from "./payload_text.ts";
 import { parsePlainRequest, PLAIN_REQUEST_BYTES, TOKEN_REQUIRED } from "./plain.ts";

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { clientProof, serverProof } from "../../protocols/tcp_file/auth.ts";
-import { BLOCK_BYTES, digestOf, piecesOf, rootOf } from "../../protocols/tcp_file/blocks.ts";
+import { BLOCK_BYTES, piecesOf } from "../../protocols/tcp_file/blocks.ts";
+import { digestOf, rootOf } from "../../protocols/tcp_file/digests.ts";
 import { FrameReader } from "../../protocols/tcp_file/frame_reader.ts";
 import { encodeFrame, FRAME, type Frame, FRAME_HEADER_BYTES } from "../../protocols/tcp_file/frames.ts";
 import { encodeGreeting, HELLO_BYTES } from "../../protocols/tcp_file/hello.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { BLOCK_BYTES, blockCount, digestOf, piecesOf, rootOf } from "../../../protocols/tcp_file/blocks.ts";
+import { BLOCK_BYTES, blockCount, piecesOf } from "../../../protocols/tcp_file/blocks.ts";
+import { digestOf, rootOf } from "../../../protocols/tcp_file/digests.ts";
 import { sha256 } from "../../support/bytes.ts";
 
 Deno.test("pieces of a range are what of it is in the file, cut where blocks begin", () => {

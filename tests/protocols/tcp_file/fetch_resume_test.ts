@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { BLOCK_BYTES, digestOf } from "../../../protocols/tcp_file/blocks.ts";
+import { BLOCK_BYTES } from "../../../protocols/tcp_file/blocks.ts";
+import { digestOf } from "../../../protocols/tcp_file/digests.ts";
 import { filesBelow, pseudoRandomBytes } from "../../support/bytes.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { fetchNames } from "../../support/tree_fetch.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { BLOCK_BYTES, digestOf } from "../../../protocols/tcp_file/blocks.ts";
+import { BLOCK_BYTES } from "../../../protocols/tcp_file/blocks.ts";
+import { digestOf } from "../../../protocols/tcp_file/digests.ts";
 import { FrameReader } from "../../../protocols/tcp_file/frame_reader.ts";
 import { decodeListPage, encodeListPages, type ListEntry } from "../../../protocols/tcp_file/list_pages.ts";
 import * as messages from "../../../protocols/tcp_file/messages.ts";

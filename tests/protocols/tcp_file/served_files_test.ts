@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { answer } from "../../../protocols/tcp_file/answers.ts";
-import { BLOCK_BYTES, digestOf, rootOf } from "../../../protocols/tcp_file/blocks.ts";
+import { BLOCK_BYTES } from "../../../protocols/tcp_file/blocks.ts";
+import { digestOf, rootOf } from "../../../protocols/tcp_file/digests.ts";
 import { FrameReader } from "../../../protocols/tcp_file/frame_reader.ts";
 import { decodeError, ERROR_CODE } from "../../../protocols/tcp_file/messages.ts";
 import { Outbox } from "../../../protocols/tcp_file/outbox.ts";

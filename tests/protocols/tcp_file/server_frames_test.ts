@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { clientProof, isProof, serverProof } from "../../../protocols/tcp_file/auth.ts";
-import { BLOCK_BYTES, digestOf, rootOf } from "../../../protocols/tcp_file/blocks.ts";
+import { BLOCK_BYTES } from "../../../protocols/tcp_file/blocks.ts";
+import { digestOf, rootOf } from "../../../protocols/tcp_file/digests.ts";
 import { encodeFrame, FRAME } from "../../../protocols/tcp_file/frames.ts";
 import {
   type DataBlock,
