@@ -88,6 +88,16 @@ export class FileArrivals implements AsyncDisposable {
     return spot;
   }
 
+  /**
+   * As {@linkcode FileArrivals.spotFor}, of a file whose place needs no look at the disk.
+   *
+   * @returns The place; `undefined`: it needs one.
+   */
+  freeSpot(path: string): string | undefined {
+    const relative = safeRelativePath(path);
+    return relative === undefined ? undefined : this.#tree?.freeSpot(relative);
+  }
+
   /** What to fetch a file by. @param local From {@linkcode FileArrivals.spotFor}. */
   order(path: string, local: string): FileOrder {
     const { remote, overwrite } = this.#options;

@@ -70,6 +70,23 @@ export class ReceivedTree {
     }
   }
 
+  /**
+   * As {@linkcode spotFor}, of a file in a folder that was read before, where nothing has its name: what most
+   * files are, told without a promise.
+   *
+   * @returns The name to ask for; `undefined`: {@linkcode spotFor} tells.
+   */
+  freeSpot(relativePath: string): string | undefined {
+    const names = this.#folders.get(this.#folderPath(relativePath))?.names;
+    if (names === undefined || names.has(relativePath.slice(relativePath.lastIndexOf("/") + 1))) {
+      return undefined;
+    }
+    const path = pathBelow(this.root, relativePath);
+    if (this.#given.has(path)) return undefined;
+    this.#given.add(path);
+    return path;
+  }
+
   /** Notes the path that a file was received under, if it is not the one asked for. */
   received(path: string): void {
     this.#given.add(path);
@@ -87,15 +104,19 @@ export class ReceivedTree {
 
   /** The folder that a path is in, which is made if need be. */
   async #folder(relativePath: string): Promise<Folder> {
-    const folder = relativePath.slice(0, Math.max(0, relativePath.lastIndexOf("/")));
-    const path = folder === "" ? this.root : pathBelow(this.root, folder);
+    const path = this.#folderPath(relativePath);
     const known = this.#folders.get(path);
     if (known !== undefined) return known;
-    if (folder !== "") await makeParents(this.#disk, this.root, `${folder}/x`);
+    await makeParents(this.#disk, this.root, relativePath);
     const names = new Set((await this.#disk.list(path)).map(({ name }) => name));
     const found = { names, hasParts: names.values().some((name) => name.endsWith(".part.journal")) };
     this.#folders.set(path, found);
     return found;
+  }
+
+  #folderPath(relativePath: string): string {
+    const end = relativePath.lastIndexOf("/");
+    return end === -1 ? this.root : pathBelow(this.root, relativePath.slice(0, end));
   }
 
   async #isSame(path: string, { size, mtimeMs }: KnownVersion): Promise<boolean> {

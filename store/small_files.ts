@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { type Disk, type Move, removeIfThere } from "./disk.ts";
+import { type Disk, removeIfThere } from "./disk.ts";
 import { giveName } from "./publishing.ts";
 import { numberedName } from "./safe_name.ts";
 
@@ -14,7 +14,6 @@ export interface SmallFile {
 
 /** Where state is kept in a directory that files are received in. */
 const STATE = ".transfer";
-const NONE: ReadonlySet<Move> = new Set();
 
 /**
  * Stores files that come whole and many at a time, without a part and a journal for each: a file is written
@@ -73,7 +72,7 @@ export class SmallFiles implements AsyncDisposable {
       files.map(({ bytes, mtimeMs }, index) => ({ path: moves[index]?.from ?? "", bytes, mtimeMs })),
     );
     // A name that nothing stands under, as most are, is given without a look at it.
-    const moved = overwrite ? NONE : await this.#disk.moveToFree(moves);
+    const moved = await this.#disk.moveToFree(moves);
     const paths: (string | undefined)[] = [];
     const directories = new Set<string>();
     for (const move of moves) {

@@ -81,12 +81,17 @@ export class TreeFetch implements AsyncDisposable {
   async *#smallOf(entries: readonly ListEntry[], large: Large[]): AsyncGenerator<readonly SmallOrder[]> {
     let batch: SmallOrder[] = [];
     for (const { path, type, ...version } of entries) {
-      await this.#arrivals.attempt(path, async () => {
-        const spot = await this.#arrivals.spotFor(path, type === "file" ? version : undefined);
-        if (spot?.kind !== "wanted") return;
-        if (version.size <= BLOCK_BYTES) batch.push({ path, size: version.size, local: spot.path });
-        else large.push([this.#arrivals.order(path, spot.path), version]);
-      });
+      const isSmall = type === "file" && version.size <= BLOCK_BYTES;
+      const local = isSmall ? this.#arrivals.freeSpot(path) : undefined;
+      if (local !== undefined) batch.push({ path, size: version.size, local });
+      else {
+        await this.#arrivals.attempt(path, async () => {
+          const spot = await this.#arrivals.spotFor(path, type === "file" ? version : undefined);
+          if (spot?.kind !== "wanted") return;
+          if (isSmall) batch.push({ path, size: version.size, local: spot.path });
+          else large.push([this.#arrivals.order(path, spot.path), version]);
+        });
+      }
       if (batch.length < BATCH_FILES) continue;
       yield batch;
       batch = [];

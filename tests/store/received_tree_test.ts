@@ -61,3 +61,22 @@ Deno.test("a folder that is a file is no folder", async () => {
   await assertRejects(() => tree.spotFor("a/b", { size: 1, mtimeMs: 1 }), Deno.errors.NotADirectory);
   await assertRejects(() => tree.makeFolder("a"), Deno.errors.NotADirectory);
 });
+
+Deno.test("the place of a file that nothing stands in the way of is told at once, and once", async () => {
+  await using dir = await tempDir();
+  const at = (name: string) => join(dir.path, name);
+  await Deno.mkdir(at("folder"));
+  await Deno.writeTextFile(at("folder/taken"), "mine");
+  const tree = new ReceivedTree(realDisk(), dir.path);
+  assertEquals(tree.freeSpot("folder/a"), undefined);
+  await tree.spotFor("folder/a", { size: 1, mtimeMs: MTIME });
+  assertEquals(tree.freeSpot("folder/a"), undefined);
+  assertEquals(tree.freeSpot("folder/taken"), undefined);
+  assertEquals(tree.freeSpot("folder/b"), at("folder/b"));
+  assertEquals(tree.freeSpot("folder/b"), undefined);
+  tree.received(at("folder/c"));
+  assertEquals(tree.freeSpot("folder/c"), undefined);
+  assertEquals(tree.freeSpot("d"), undefined);
+  await tree.makeFolder("e");
+  assertEquals(tree.freeSpot("e/f"), at("e/f"));
+});

@@ -86,3 +86,25 @@ Deno.test("a file that can't be opened is no file that is not there", () => {
   }, { maxOpen: 1 });
   assertThrows(() => files.find("file", 0), Deno.errors.PermissionDenied);
 });
+
+Deno.test("files are not read at one go while reads are left to a thread", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(join(dir.path, "file"), "text");
+  await using catalogue = await Catalogue.open(dir.path, { isWatching: false });
+  let waitsMs = 6;
+  using files = new SharedFiles({
+    openFile: (path) => catalogue.openFile(path),
+    statFile: (path) => catalogue.statFile(path),
+    readFile(path, buffer) {
+      const untilMs = performance.now() + waitsMs;
+      while (performance.now() < untilMs);
+      return catalogue.readFile(path, buffer);
+    },
+  }, { maxOpen: 1 });
+  const read = () => files.readAtOnce("file", new Uint8Array(8))?.size;
+  assertEquals([read(), read()], [4, undefined]);
+  waitsMs = 0;
+  assertEquals(read(), undefined);
+  for (let reads = 0; reads < 64; reads++) await files.find("file", 0)?.read(new Uint8Array(8), 0);
+  assertEquals(read(), 4);
+});
