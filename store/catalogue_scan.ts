@@ -35,7 +35,7 @@ export async function scan(path: string, options: ScanOptions): Promise<Map<stri
         waiting.push(next === "" ? name : `${next}/${name}`);
       }
     }
-    await turns.next();
+    if (turns.isOver) await turns.next();
   }
   return found;
 }
