@@ -1,5 +1,3 @@
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import { ConnectionProblem } from "./connection_problem.ts";
 
 /** A connection as far as protocols need it; those of Deno have this shape. */
@@ -37,6 +35,9 @@ const NEXT_ADDRESS_MS = 250;
 /** A name that means this machine, whatever its resolver says, and in both families (RFC 6761 section 6.3). */
 const LOCALHOST = /^(.*\.)?localhost\.?$/i;
 const LOOPBACK = ["127.0.0.1", "::1"] as const;
+const BYTE = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+/** An IPv4 address in the one form that everybody takes for it. */
+const IPV4 = new RegExp(`^${BYTE}(?:\\.${BYTE}){3}$`);
 
 /**
  * Connects over TCP to the first address of a name that answers.
@@ -61,7 +62,7 @@ export async function admittedAddresses(
   hostname: string,
   { admitAddress = () => true, signal }: DialOptions,
 ): Promise<readonly string[]> {
-  const found = isIP(hostname) === 0 ? await resolve(hostname, signal) : [hostname];
+  const found = await isAddress(hostname) ? [hostname] : await resolve(hostname, signal);
   const admitted = found.filter(admitAddress);
   if (admitted.length > 0) return admitted;
   // Not which: whoever asks may be a stranger, who could look up the names of this network.
@@ -71,9 +72,17 @@ export async function admittedAddresses(
   );
 }
 
+/** Node's sockets, and its resolver, are loaded for what needs them: that takes longer than to connect. */
+async function isAddress(hostname: string): Promise<boolean> {
+  if (!hostname.includes(":")) return IPV4.test(hostname);
+  const { isIP } = await import("node:net");
+  return isIP(hostname) !== 0;
+}
+
 async function resolve(hostname: string, signal: AbortSignal): Promise<readonly string[]> {
   if (LOCALHOST.test(hostname)) return LOOPBACK;
   try {
+    const { lookup } = await import("node:dns/promises");
     const found = await orAbort(lookup(hostname, { all: true }), signal);
     return found.map(({ address }) => address);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ConnectionProblem, deadline } from "../../net/connection_problem.ts";
-import { connectToFirst, dial } from "../../net/dial.ts";
+import { admittedAddresses, connectToFirst, dial } from "../../net/dial.ts";
 import { HAS_ALL_LOOPBACK } from "../support/machine.ts";
 
 const never = () => new AbortController().signal;
@@ -99,6 +99,29 @@ Deno.test("no address is connected to that is not admitted, by whatever name", a
   assertEquals(asked, ["127.0.0.1", "::1", "127.0.0.1"]);
   assertEquals(server.taken, []);
 });
+
+for (
+  const [hostname, address] of [
+    ["1.2.3.4", "1.2.3.4"],
+    ["255.255.255.255", "255.255.255.255"],
+    ["0.10.199.249", "0.10.199.249"],
+    ["::1", "::1"],
+    ["::ffff:1.2.3.4", "::ffff:1.2.3.4"],
+    // What the system takes for an address in another form is judged by what it means.
+    ["127.1", "127.0.0.1"],
+    ["0177.0.0.1", "127.0.0.1"],
+    ["2130706433", "127.0.0.1"],
+  ] as const
+) {
+  // Resolvers differ in what they take for an address.
+  const ignore = hostname !== address && Deno.build.os !== "linux";
+  Deno.test({ name: `${hostname} is admitted as ${address}`, ignore }, async () => {
+    const asked: string[] = [];
+    const admitAddress = (each: string) => asked.push(each) > 0;
+    assertEquals(await admittedAddresses(hostname, { admitAddress, signal: never() }), [address]);
+    assertEquals(asked, [address]);
+  });
+}
 
 Deno.test({ name: "what went wrong is said in words", ignore: !HAS_ALL_LOOPBACK }, async () => {
   using server = listen("127.0.0.1");
