@@ -1,5 +1,6 @@
 /** The mask of a client's WebSocket frames (RFC 6455 section 5.3). */
 
+import { kernelFor, STEP_BYTES } from "./maskable_memory.ts";
 import { MASK_BYTES } from "./web_socket_frames.ts";
 
 /** Below this many bytes, setting up words costs more than it brings. */
@@ -8,10 +9,21 @@ const WORD_BYTES = 8;
 
 /**
  * Applies a mask of four bytes to a payload, in place; a second time removes it. Any length and position in
- * memory will do: what lies between the first and the last word boundary is done a word at a time.
+ * memory will do; in memory of `maskableBytes` it takes half the time or less.
  */
 export function applyMask(payload: Uint8Array, mask: Uint8Array): void {
   if (payload.length < SHORT_BYTES) return maskBytes(payload, mask, 0, payload.length);
+  const kernel = kernelFor(payload.buffer);
+  if (kernel === undefined) return maskByWords(payload, mask);
+  const { buffer, byteOffset } = mask;
+  const end = payload.length - payload.length % STEP_BYTES;
+  const key = new DataView(buffer, byteOffset).getInt32(0, true);
+  kernel(payload.byteOffset, payload.byteOffset + end, key);
+  maskBytes(payload, mask, end, payload.length);
+}
+
+/** Does what lies between the first and the last word boundary a word at a time. */
+function maskByWords(payload: Uint8Array, mask: Uint8Array): void {
   const start = (WORD_BYTES - payload.byteOffset % WORD_BYTES) % WORD_BYTES;
   const count = Math.floor((payload.length - start) / WORD_BYTES);
   maskBytes(payload, mask, 0, start);

@@ -1,3 +1,5 @@
+import { maskableBytes } from "./maskable_memory.ts";
+
 /**
  * Memory for what clients are sending, bounded over all connections: whoever finds it spent waits, in
  * order, until others have given theirs back. A core without I/O.
@@ -76,9 +78,13 @@ export class ReceiveMemory {
 
   #find(size: number): Uint8Array {
     const at = this.#spare.findIndex(({ length }) => length === size);
-    if (at < 0) return new Uint8Array(size);
-    const [memory = new Uint8Array(size)] = this.#spare.splice(at, 1);
+    const [memory = this.#make(size)] = at < 0 ? [] : this.#spare.splice(at, 1);
     return memory;
+  }
+
+  /** Of so much as is kept anyway, the dearer kind. */
+  #make(size: number): Uint8Array {
+    return this.#heldBytes + size <= MAX_SPARE_BYTES ? maskableBytes(size) : new Uint8Array(size);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What one end of a WebSocket makes of its messages (RFC 6455 section 5), as a core without I/O. */
 
+import { maskableBytes } from "./maskable_memory.ts";
 import { applyMask } from "./masking.ts";
 import { encodeHead, MASK_BYTES, type Opcode, type Role } from "./web_socket_frames.ts";
 
@@ -53,6 +54,7 @@ export class WebSocketWriter {
   #room(length: number): Uint8Array<ArrayBuffer> {
     if (length <= SHORT_BYTES) return new Uint8Array(length);
     const spare = this.#spare.pop();
-    return spare !== undefined && spare.length >= length ? spare.subarray(0, length) : new Uint8Array(length);
+    if (spare !== undefined && spare.length >= length) return spare.subarray(0, length);
+    return this.#options.sender === "client" ? maskableBytes(length) : new Uint8Array(length);
   }
 }

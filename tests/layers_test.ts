@@ -44,6 +44,7 @@ const CORES = [
   "net/host_name.ts",
   "net/http_fields.ts",
   "net/http_framing.ts",
+  "net/maskable_memory.ts",
   "net/masking.ts",
   "net/metrics.ts",
   "net/private_address.ts",

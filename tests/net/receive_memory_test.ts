@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { kernelFor } from "../../net/maskable_memory.ts";
 import { ReceiveMemory } from "../../net/receive_memory.ts";
 
 const MIB = 1024 * 1024;
@@ -73,4 +74,15 @@ Deno.test("memory given back is used again, and no more of it is kept than is wo
   const before = new Set(names.map((name) => granted.get(name)));
   for (const name of names) take(name);
   assertEquals(names.filter((name) => before.has(granted.get(name))).length, 8);
+});
+
+Deno.test("of so much as is kept, masks are quickly removed", () => {
+  const memory = new ReceiveMemory(64 * MIB);
+  const { granted, take } = taker(memory);
+  const names = Array.from({ length: 9 }, (_, i) => `${i}`);
+  for (const name of names) take(name);
+  const quick = names.filter((name) =>
+    kernelFor(granted.get(name)?.buffer ?? new ArrayBuffer(0)) !== undefined
+  );
+  assertEquals(quick, names.slice(0, 8));
 });
