@@ -1,22 +1,37 @@
-/** A call that took longer, in milliseconds, did not go to memory alone. */
+/** A call that took longer, in milliseconds, did not go to memory alone, or this thread lost its processor. */
 const QUICK_MS = 4;
-const CALLS_AFTER_SLOW = 64;
+/** How many calls are left to other threads after a slow one, and after slow ones again and again. */
+const FEWEST_AFTER_SLOW = 4;
+const MOST_AFTER_SLOW = 64;
 
 /**
  * Whether calls are done at once. After a slow one the next are left to other threads, which costs a short one
- * many times its time, and holds nothing up.
+ * many times its time, and holds nothing up. One that is slow by chance, as others want the processor too, costs
+ * little; where each that is tried again is slow, it is tried ever more seldom.
  */
 export class Pace {
+  readonly #nowMs: () => number;
   #leftToThreads = 0;
+  #nextAfterSlow = FEWEST_AFTER_SLOW;
+
+  /** @param nowMs A clock, in milliseconds. */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  /** Whether the next call is done at once. */
+  get isQuick(): boolean {
+    return this.#leftToThreads === 0;
+  }
 
   /** Does what both do, in the one way or the other. */
   async run<T>(atOnce: () => T, inThread: () => Promise<T>): Promise<T> {
     if (this.#isLeftToThread()) return await inThread();
-    const startedMs = performance.now();
+    const startedMs = this.#nowMs();
     try {
       return atOnce();
     } finally {
-      this.#note(performance.now() - startedMs);
+      this.#note(this.#nowMs() - startedMs);
     }
   }
 
@@ -35,14 +50,14 @@ export class Pace {
   ): Promise<void> {
     const waiting: Promise<void>[] = [];
     try {
-      let startedMs = performance.now();
+      let startedMs = this.#nowMs();
       for (const item of items) {
         if (this.#isLeftToThread()) {
           waiting.push(inThread(item));
           continue;
         }
         atOnce(item);
-        const nowMs = performance.now();
+        const nowMs = this.#nowMs();
         this.#note(nowMs - startedMs);
         startedMs = nowMs;
       }
@@ -57,6 +72,11 @@ export class Pace {
   }
 
   #note(tookMs: number): void {
-    if (tookMs > QUICK_MS) this.#leftToThreads = CALLS_AFTER_SLOW;
+    if (tookMs <= QUICK_MS) {
+      this.#nextAfterSlow = FEWEST_AFTER_SLOW;
+    } else {
+      this.#leftToThreads = this.#nextAfterSlow;
+      this.#nextAfterSlow = Math.min(4 * this.#nextAfterSlow, MOST_AFTER_SLOW);
+    }
   }
 }

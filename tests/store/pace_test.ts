@@ -35,8 +35,8 @@ Deno.test("after a slow call the next ones are left to threads, one by one and m
   assertEquals(await ways(pace, ["a", "b"], slow), ["a at once", "b in a thread"]);
   assertEquals(await ways(pace, ["d"]), ["d in a thread"]);
   assertEquals(await pace.run(() => "at once", () => Promise.resolve("in a thread")), "in a thread");
-  // Of 64, three are done.
-  await ways(pace, Array.from({ length: 61 }, () => "x"));
+  // Of four, three are done.
+  assertEquals(await ways(pace, ["x"]), ["x in a thread"]);
   assertEquals(await ways(pace, ["e"]), ["e at once"]);
   await pace.run(slow, () => Promise.resolve());
   assertEquals(await ways(pace, ["f"]), ["f in a thread"]);
@@ -59,3 +59,48 @@ for (const isSlow of [false, true]) {
     assertEquals(done, isSlow ? ["c"] : []);
   });
 }
+
+/** Runs calls of these durations, in milliseconds; what a thread would do takes none. @returns How each was done. */
+async function run(pace: Pace, clock: { nowMs: number }, durations: readonly number[]): Promise<string> {
+  let done = "";
+  for (const ms of durations) {
+    const wasQuick = pace.isQuick;
+    const way = await pace.run(() => {
+      clock.nowMs += ms;
+      return "now";
+    }, () => Promise.resolve("thread"));
+    assertEquals(wasQuick, way === "now");
+    done += way === "now" ? "." : "t";
+  }
+  return done;
+}
+
+const calls = (count: number, ms: number) => new Array<number>(count).fill(ms);
+
+Deno.test("calls are done at once as long as they are quick, and a slow one leaves a few to threads", async () => {
+  const clock = { nowMs: 0 };
+  const pace = new Pace(() => clock.nowMs);
+  assertEquals(await run(pace, clock, [...calls(3, 4), 4.1, ...calls(8, 1)]), "....tttt....");
+  assertEquals(await run(pace, clock, [5, ...calls(6, 1)]), ".tttt..");
+});
+
+Deno.test("while each that is tried again is slow, ever more are left to threads", async () => {
+  const clock = { nowMs: 0 };
+  const pace = new Pace(() => clock.nowMs);
+  const t = (count: number) => "t".repeat(count);
+  const expected = `.${t(4)}.${t(16)}.${t(64)}.${t(64)}.`;
+  assertEquals(await run(pace, clock, calls(expected.length, 5)), expected);
+  // A quick one ends that.
+  assertEquals(await run(pace, clock, [...calls(64, 1), 1, 5, ...calls(5, 1)]), `${t(64)}..${t(4)}.`);
+});
+
+Deno.test("a call that fails slowly is a slow one, and its error is told", async () => {
+  const clock = { nowMs: 0 };
+  const pace = new Pace(() => clock.nowMs);
+  const failing = () => {
+    clock.nowMs += 10;
+    throw new Error("full");
+  };
+  await assertRejects(() => pace.run(failing, () => Promise.resolve()), Error, "full");
+  assertEquals(pace.isQuick, false);
+});
