@@ -109,9 +109,17 @@ export class WebSocketConnection {
     this.#send(OPCODE.text, new TextEncoder().encode(text));
   }
 
-  /** Sends a binary message that is in pieces, if the connection is open. The pieces are copied. */
-  sendBytes(...pieces: readonly Uint8Array[]): void {
-    this.#send(OPCODE.binary, ...pieces);
+  /**
+   * Room for a binary message of so many bytes, with anything in it, to be filled and given to
+   * {@linkcode WebSocketConnection.sendPrepared}: nothing is copied then.
+   */
+  prepare(bytes: number): Uint8Array<ArrayBuffer> {
+    return this.#outbox.prepare(bytes);
+  }
+
+  /** Sends what such room was filled with, or a part of it, if the connection is open. It is gone for the caller. */
+  sendPrepared(message: Uint8Array<ArrayBuffer>): void {
+    if (this.#state === "open") this.#outbox.sendPrepared(OPCODE.binary, message);
   }
 
   /** Settles once no more than so many bytes wait to be sent, or the connection is over. */
@@ -245,9 +253,8 @@ export class WebSocketConnection {
     return false;
   }
 
-  #send(opcode: Opcode, ...pieces: readonly Uint8Array[]): void {
-    if (this.#state !== "open") return;
-    this.#outbox.send(opcode, pieces);
+  #send(opcode: Opcode, payload: Uint8Array): void {
+    if (this.#state === "open") this.#outbox.send(opcode, payload);
   }
 }
 

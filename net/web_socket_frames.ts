@@ -33,6 +33,8 @@ export const CLOSE = {
 /** Longest payload of a control frame, in bytes. */
 const MAX_CONTROL_BYTES = 125;
 export const MASK_BYTES = 4;
+/** The longest head of a frame: two bytes, a length of eight, and the mask. */
+export const MAX_HEAD_BYTES = 2 + 8 + MASK_BYTES;
 const NO_MASK = new Uint8Array(0);
 
 /** The peer breaks the protocol: its connection is to be failed with this code. */

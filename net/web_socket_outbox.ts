@@ -49,13 +49,19 @@ export class WebSocketOutbox {
     await this.#sending;
   }
 
-  /** Sends a message that is in pieces, which are copied. */
-  send(opcode: Opcode, pieces: readonly Uint8Array[]): void {
-    const frame = this.#writer.frame(opcode, pieces);
-    this.#unsentBytes += frame.length + FRAME_COST_BYTES;
-    if (this.#unsentBytes > this.#options.maxUnsentBytes) return this.#options.onLost();
-    this.#unsent.push(frame);
-    this.#sending ??= this.#sendOn();
+  /** Sends a message, or a control frame. The payload is copied. */
+  send(opcode: Opcode, payload: Uint8Array): void {
+    this.#push(this.#writer.frame(opcode, payload));
+  }
+
+  /** Room for a payload of so many bytes, to be filled and given to {@linkcode WebSocketOutbox.sendPrepared}. */
+  prepare(payloadBytes: number): Uint8Array<ArrayBuffer> {
+    return this.#writer.prepare(payloadBytes);
+  }
+
+  /** Sends a message from where it lies, which is within such room. It is not to be touched any more. */
+  sendPrepared(opcode: Opcode, payload: Uint8Array<ArrayBuffer>): void {
+    this.#push(this.#writer.frameInPlace(opcode, payload));
   }
 
   /** Answers a ping, of which only the last is. */
@@ -69,6 +75,13 @@ export class WebSocketOutbox {
     this.#unsent.length = 0;
     this.#unanswered = undefined;
     this.#onSent.resolve();
+  }
+
+  #push(frame: Uint8Array<ArrayBuffer>): void {
+    this.#unsentBytes += frame.length + FRAME_COST_BYTES;
+    if (this.#unsentBytes > this.#options.maxUnsentBytes) return this.#options.onLost();
+    this.#unsent.push(frame);
+    this.#sending ??= this.#sendOn();
   }
 
   async #sendOn(): Promise<void> {
@@ -91,7 +104,7 @@ export class WebSocketOutbox {
     const payload = this.#unanswered;
     if (payload === undefined) return this.#unsent.shift();
     this.#unanswered = undefined;
-    const pong = this.#writer.frame(OPCODE.pong, [payload]);
+    const pong = this.#writer.frame(OPCODE.pong, payload);
     this.#unsentBytes += pong.length + FRAME_COST_BYTES;
     return pong;
   }

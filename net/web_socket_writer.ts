@@ -2,7 +2,7 @@
 
 import { maskableBytes } from "./maskable_memory.ts";
 import { applyMask } from "./masking.ts";
-import { encodeHead, MASK_BYTES, type Opcode, type Role } from "./web_socket_frames.ts";
+import { encodeHead, MASK_BYTES, MAX_HEAD_BYTES, type Opcode, type Role } from "./web_socket_frames.ts";
 
 /** Options of {@linkcode WebSocketWriter}. */
 export interface WebSocketWriterOptions {
@@ -26,35 +26,43 @@ export class WebSocketWriter {
     this.#options = options;
   }
 
-  /** A whole message, or a control frame, whose payload is in pieces. The pieces are copied. */
-  frame(opcode: Opcode, pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  /** A whole message, or a control frame. The payload is copied. */
+  frame(opcode: Opcode, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+    const room = this.prepare(payload.length);
+    room.set(payload);
+    return this.frameInPlace(opcode, room);
+  }
+
+  /** Room for a payload of so many bytes, with anything in it, for {@linkcode WebSocketWriter.frameInPlace}. */
+  prepare(payloadBytes: number): Uint8Array<ArrayBuffer> {
+    const room = this.#room(MAX_HEAD_BYTES + payloadBytes);
+    return room.subarray(MAX_HEAD_BYTES, MAX_HEAD_BYTES + payloadBytes);
+  }
+
+  /** A frame made where its payload lies: within such room, from its beginning or from farther behind. */
+  frameInPlace(opcode: Opcode, payload: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const { sender, fillRandom } = this.#options;
     const isMasked = sender === "client";
     const key = new Uint8Array(isMasked ? MASK_BYTES : 0);
     fillRandom(key);
-    const payloadBytes = pieces.reduce((sum, { length }) => sum + length, 0);
-    const head = encodeHead(opcode, payloadBytes, key);
-    const frame = this.#room(head.length + payloadBytes);
+    const head = encodeHead(opcode, payload.length, key);
+    const start = payload.byteOffset - head.length;
+    const frame = new Uint8Array(payload.buffer, start, head.length + payload.length);
     frame.set(head);
-    let at = head.length;
-    for (const piece of pieces) {
-      frame.set(piece, at);
-      at += piece.length;
-    }
-    if (isMasked) applyMask(frame.subarray(head.length), key);
+    if (isMasked) applyMask(payload, key);
     return frame;
   }
 
   /** The frame was sent, and its memory can be used again. */
   sent(frame: Uint8Array<ArrayBuffer>): void {
-    if (frame.length <= SHORT_BYTES || this.#spare.length === MAX_SPARE) return;
+    if (frame.buffer.byteLength <= SHORT_BYTES || this.#spare.length === MAX_SPARE) return;
     this.#spare.push(new Uint8Array(frame.buffer));
   }
 
   #room(length: number): Uint8Array<ArrayBuffer> {
     if (length <= SHORT_BYTES) return new Uint8Array(length);
     const spare = this.#spare.pop();
-    if (spare !== undefined && spare.length >= length) return spare.subarray(0, length);
+    if (spare !== undefined && spare.length >= length) return spare;
     return this.#options.sender === "client" ? maskableBytes(length) : new Uint8Array(length);
   }
 }

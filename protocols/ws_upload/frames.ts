@@ -27,34 +27,23 @@ export interface Frame extends FrameHeader {
 }
 
 /**
- * What goes before a frame's payload.
- *
- * @param crc32 Computes the CRC-32 (IEEE 802.3) of bytes; without it the frame carries none.
- */
-export function encodeHeader(
-  header: FrameHeader,
-  payload: Uint8Array,
-  crc32?: (bytes: Uint8Array) => number,
-): Uint8Array {
-  const bytes = new Uint8Array(FRAME_HEADER_BYTES);
-  writeHeader(bytes, { ...header, length: payload.length, crc32: crc32?.(payload) });
-  return bytes;
-}
-
-/**
  * A frame made where its payload lies: it has {@linkcode FRAME_HEADER_BYTES} to spare before it in its
- * buffer, and nothing behind it.
+ * buffer.
+ *
+ * @param crc32 The payload's CRC-32 (IEEE 802.3); without it the frame carries none.
  */
 export function encodeFrameInPlace(
   { session, offset }: FrameHeader,
   payload: Uint8Array<ArrayBuffer>,
-  crc32: number,
-): ArrayBuffer {
-  if (payload.byteOffset !== FRAME_HEADER_BYTES) {
-    throw new RangeError(`A header needs ${FRAME_HEADER_BYTES} bytes before it, not ${payload.byteOffset}`);
+  crc32?: number,
+): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = payload;
+  if (byteOffset < FRAME_HEADER_BYTES) {
+    throw new RangeError(`A header needs ${FRAME_HEADER_BYTES} bytes before it, not ${byteOffset}`);
   }
-  writeHeader(new Uint8Array(payload.buffer), { session, offset, length: payload.length, crc32 });
-  return payload.buffer;
+  const frame = new Uint8Array(buffer, byteOffset - FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length);
+  writeHeader(frame, { session, offset, length, crc32 });
+  return frame;
 }
 
 function writeHeader(

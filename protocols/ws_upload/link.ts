@@ -18,8 +18,10 @@ export interface LinkTarget {
 /** One connection to the server; silent once dropped. */
 export interface Link {
   send(text: string): void;
-  /** Sends a binary message that is in pieces, which are copied. */
-  sendBytes(...pieces: readonly Uint8Array[]): void;
+  /** Room for a binary message of so many bytes, to be filled; `undefined` while there is no connection. */
+  prepare(bytes: number): Uint8Array<ArrayBuffer> | undefined;
+  /** Sends a message that such room was filled with, or its beginning; it is not to be touched any more. */
+  sendPrepared(message: Uint8Array<ArrayBuffer>): void;
   /** Settles when more is worth preparing: it would not wait in memory for long. */
   ready(): Promise<void>;
   drop(): void;
@@ -58,7 +60,8 @@ export function openLink(target: LinkTarget, onEvent: (event: SenderEvent) => vo
   };
   return {
     send: (text) => socket?.send(text),
-    sendBytes: (...pieces) => socket?.sendBytes(...pieces),
+    prepare: (bytes) => socket?.prepare(bytes),
+    sendPrepared: (message) => socket?.sendPrepared(message),
     ready: async () => await socket?.unsentBelow(UNSENT_BYTES),
     drop() {
       dropped.abort();

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Pace } from "../../store/pace.ts";
 
 /** Bytes read at a time where nothing is sent. */
 const READ_BYTES = 1024 * 1024;
@@ -12,10 +13,11 @@ export interface UploadSource extends Disposable {
   /** When it was last changed, in milliseconds since 1970, if that is known. */
   readonly mtimeMs?: number | undefined;
   /**
-   * Reads the bytes [offset, offset + length); fewer only at an end that was not known before. They are
-   * good until the next read: memory that is used again costs half of what fresh memory does.
+   * Reads from `offset` on until `room` is full, or to an end that was not known before.
+   *
+   * @returns The part of `room` that has been filled.
    */
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  read(offset: number, room: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /** The digest of it all in hexadecimal. */
   sha256(): Promise<string>;
   /** SHA-256 of the first `length` bytes in hexadecimal. */
@@ -37,23 +39,25 @@ export class SourceFile implements UploadSource {
   #hashed = 0;
   /** Where the file's handle stands, so that reading on needs no seek. */
   #position = 0;
-  /** The one that was read to last, and the one that is next. */
-  #buffers: readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] = [
-    new Uint8Array(0),
-    new Uint8Array(0),
-  ];
-  /** What most likely follows: read while what comes before it is hashed and sent. */
-  #ahead: (Range & { readonly bytes: Promise<Uint8Array<ArrayBuffer>> }) | undefined;
+  readonly #pace: Pace;
+  /** What most likely follows: on a slow disk, read while what comes before it is hashed and sent. */
+  #ahead: { readonly offset: number; readonly bytes: Promise<Uint8Array<ArrayBuffer>> } | undefined;
+  /** What is read ahead lies in it: memory that is used again costs half of what fresh memory does. */
+  #aheadBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #nextCheck = 0;
 
-  private constructor(file: Deno.FsFile, found: Deno.FileInfo) {
+  private constructor(file: Deno.FsFile, found: Deno.FileInfo, pace: Pace) {
     this.#file = file;
+    this.#pace = pace;
     this.size = found.size;
     this.mtimeMs = found.mtime?.getTime();
   }
 
-  /** @throws {TypeError} It is a directory, a pipe or a device. */
-  static async open(path: string): Promise<SourceFile> {
+  /**
+   * @param pace Decides when it is read at once.
+   * @throws {TypeError} It is a directory, a pipe or a device.
+   */
+  static async open(path: string, pace = new Pace()): Promise<SourceFile> {
     // Before it is opened: opening a pipe waits for whoever writes to it.
     const found = await Deno.stat(path);
     if (!found.isFile) {
@@ -62,28 +66,32 @@ export class SourceFile implements UploadSource {
       );
     }
     const file = await Deno.open(path);
-    return new SourceFile(file, await file.stat());
+    return new SourceFile(file, await file.stat(), pace);
   }
 
   /**
-   * Reads the bytes [offset, offset + length).
+   * Reads from `offset` on until `room` is full: at once as long as memory has it, so that it is hashed and sent
+   * while it is in the processor's caches, else in another thread, and what follows ahead.
    *
    * @throws {RangeError} The file has changed since it was opened: what was sent and what would follow
    * are of two different files.
    */
-  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(offset: number, room: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     await this.#hashUpTo(offset);
-    const bytes = await this.#readAt(offset, length);
-    this.#readAhead({ offset: offset + length, length: Math.min(length, this.size - offset - length) });
-    if (offset <= this.#hashed) this.#hash.update(bytes.subarray(this.#hashed - offset));
-    this.#hashed = Math.max(this.#hashed, offset + length);
-    const end = offset + length;
+    const end = offset + room.length;
+    if (!await this.#takeAhead(offset, room)) {
+      this.#moveTo(offset);
+      await this.#pace.run(() => this.#fillAtOnce(room), () => this.#fill(room));
+    }
+    if (!this.#pace.isQuick) this.#readAhead(end, Math.min(room.length, this.size - end));
+    if (offset <= this.#hashed) this.#hash.update(room.subarray(this.#hashed - offset));
+    this.#hashed = Math.max(this.#hashed, end);
     if (end >= this.#nextCheck || end === this.size) {
       this.#nextCheck = end + CHECK_BYTES;
-      const found = await this.#file.stat();
+      const found = await this.#pace.run(() => this.#file.statSync(), () => this.#file.stat());
       if (found.size !== this.size || found.mtime?.getTime() !== this.mtimeMs) throw changed();
     }
-    return bytes;
+    return room;
   }
 
   /** The digest of the whole file in hexadecimal. */
@@ -98,9 +106,7 @@ export class SourceFile implements UploadSource {
       return this.#hash.copy().digest("hex");
     }
     const hash = createHash("sha256");
-    for (let at = 0; at < length; at += READ_BYTES) {
-      hash.update(await this.#readAt(at, Math.min(READ_BYTES, length - at)));
-    }
+    for await (const bytes of this.#pieces(0, length)) hash.update(bytes);
     return hash.digest("hex");
   }
 
@@ -109,52 +115,80 @@ export class SourceFile implements UploadSource {
   }
 
   async #hashUpTo(offset: number): Promise<void> {
-    while (this.#hashed < offset) {
-      const bytes = await this.#readAt(this.#hashed, Math.min(READ_BYTES, offset - this.#hashed));
+    for await (const bytes of this.#pieces(this.#hashed, offset)) {
       this.#hash.update(bytes);
       this.#hashed += bytes.length;
     }
   }
 
-  #readAhead(range: Range): void {
-    if (range.length === 0) return;
-    const bytes = this.#load(range);
-    this.#ahead = { ...range, bytes };
+  /** The bytes [from, to), where nothing is sent: in another thread, so that all else goes on. */
+  async *#pieces(from: number, to: number): AsyncIterable<Uint8Array> {
+    if (from >= to) return;
+    await this.#dropAhead();
+    const buffer = new Uint8Array(Math.min(READ_BYTES, to - from));
+    this.#moveTo(from);
+    for (let at = from; at < to; at += buffer.length) {
+      const bytes = buffer.subarray(0, to - at);
+      await this.#fill(bytes);
+      yield bytes;
+    }
+  }
+
+  #readAhead(offset: number, length: number): void {
+    if (length === 0) return;
+    if (this.#aheadBuffer.length < length) this.#aheadBuffer = new Uint8Array(length);
+    this.#moveTo(offset);
+    const bytes = this.#fill(this.#aheadBuffer.subarray(0, length));
+    this.#ahead = { offset, bytes };
     // Who asks for it learns of a failure; who does not, does not need to.
     bytes.catch(() => {});
   }
 
-  async #readAt(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  /** Takes what was read ahead, if it is that. @returns Whether it was. */
+  async #takeAhead(offset: number, room: Uint8Array): Promise<boolean> {
     const ahead = this.#ahead;
+    if (ahead?.offset !== offset) {
+      await this.#dropAhead();
+      return false;
+    }
     this.#ahead = undefined;
-    if (ahead?.offset === offset && ahead.length === length) return await ahead.bytes;
-    await ahead?.bytes.catch(() => {});
-    return await this.#load({ offset, length });
+    const bytes = await ahead.bytes;
+    if (bytes.length !== room.length) return false;
+    room.set(bytes);
+    return true;
   }
 
-  async #load({ offset, length }: Range): Promise<Uint8Array<ArrayBuffer>> {
-    if (offset !== this.#position) {
-      this.#position = await this.#file.seek(offset, Deno.SeekMode.Start);
-    }
-    const [last, next] = this.#buffers;
-    const buffer = next.length < length ? new Uint8Array(length) : next;
-    this.#buffers = [buffer, last];
-    const bytes = buffer.subarray(0, length);
-    let filled = 0;
-    while (filled < length) {
-      const count = await this.#file.read(bytes.subarray(filled));
-      if (count === null) throw changed();
-      filled += count;
-      this.#position += count;
-    }
-    return bytes;
+  /** One handle has one position: nothing else is read as long as something is read ahead. */
+  async #dropAhead(): Promise<void> {
+    await this.#ahead?.bytes.catch(() => {});
+    this.#ahead = undefined;
   }
-}
 
-/** Bytes of the file: [offset, offset + length). */
-interface Range {
-  readonly offset: number;
-  readonly length: number;
+  /** Never waits for the disk. */
+  #moveTo(offset: number): void {
+    if (offset !== this.#position) this.#position = this.#file.seekSync(offset, Deno.SeekMode.Start);
+  }
+
+  #fillAtOnce(room: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    for (let filled = 0; filled < room.length;) {
+      filled += this.#passed(this.#file.readSync(room.subarray(filled)));
+    }
+    return room;
+  }
+
+  async #fill(room: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    for (let filled = 0; filled < room.length;) {
+      filled += this.#passed(await this.#file.read(room.subarray(filled)));
+    }
+    return room;
+  }
+
+  /** So many bytes were read; `null`: there are no more, where there were some before. */
+  #passed(count: number | null): number {
+    if (count === null) throw changed();
+    this.#position += count;
+    return count;
+  }
 }
 
 function changed(): RangeError {

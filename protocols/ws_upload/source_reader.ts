@@ -11,6 +11,8 @@ export interface SourceRange {
 export class SourceReader {
   readonly #source: UploadSource;
   readonly #chunkBytes: number;
+  /** Where chunks for a plain server are read to. */
+  #room: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   /** The last read or digest under way. */
   #last: Promise<unknown> = Promise.resolve();
   /** The chunk that is most likely next for a plain server, read while the one before it is under way. */
@@ -27,9 +29,9 @@ export class SourceReader {
     await this.#last;
   }
 
-  /** For the extension. */
-  async bytes({ offset, length }: SourceRange): Promise<SenderEvent> {
-    const bytes = await this.#inTurn(() => this.#source.read(offset, length));
+  /** For the extension: reads to where it is told. */
+  async bytes(offset: number, room: Uint8Array<ArrayBuffer>): Promise<SenderEvent> {
+    const bytes = await this.#inTurn(() => this.#source.read(offset, room));
     return { type: "bytes", offset, bytes, isLast: this.#source.size === offset + bytes.length };
   }
 
@@ -57,7 +59,10 @@ export class SourceReader {
   }
 
   async #base64({ offset, length }: SourceRange): Promise<string> {
-    return (await this.#inTurn(() => this.#source.read(offset, length))).toBase64();
+    return await this.#inTurn(async () => {
+      if (this.#room.length < length) this.#room = new Uint8Array(length);
+      return (await this.#source.read(offset, this.#room.subarray(0, length))).toBase64();
+    });
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {

@@ -14,7 +14,7 @@ const KEPT_MOST_BYTES = 32 * 1024 * 1024;
  * @example
  * ```ts
  * using source = new StreamSource(Deno.stdin.readable, { keptBytes: windowBytes });
- * await source.read(0, 65_536); // fewer bytes only where the stream ends
+ * await source.read(0, new Uint8Array(65_536)); // fewer bytes only where the stream ends
  * source.size; // its length, once that is known
  * ```
  */
@@ -41,29 +41,28 @@ export class StreamSource implements UploadSource {
   }
 
   /**
-   * Reads the bytes [offset, offset + length), and waits for them; fewer where the stream ends.
+   * Reads from `offset` on until `room` is full, and waits for that; less where the stream ends.
    *
    * @throws {RangeError} They are gone, or were skipped.
    */
-  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(offset: number, room: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     if (offset > this.#taken) {
       throw new RangeError(`The stream can't be read from byte ${offset} on: it is at byte ${this.#taken}`);
     }
-    const bytes = new Uint8Array(length);
     const oldest = this.#taken - this.#kept.length;
     if (offset < oldest) {
       throw new RangeError(
         `The stream can't be sent again from byte ${offset} on: only bytes from ${oldest} on are kept`,
       );
     }
-    let filled = this.#kept.copy(this.#taken - offset, bytes);
-    while (filled < length && await this.#hasMore()) {
-      const piece = this.#rest.subarray(0, length - filled);
-      bytes.set(piece, filled);
+    let filled = this.#kept.copy(this.#taken - offset, room);
+    while (filled < room.length && await this.#hasMore()) {
+      const piece = this.#rest.subarray(0, room.length - filled);
+      room.set(piece, filled);
       filled += piece.length;
       this.#take(piece.length);
     }
-    return filled === length ? bytes : bytes.slice(0, filled);
+    return room.subarray(0, filled);
   }
 
   /** The digest of the whole stream in hexadecimal; reads it to its end. */

@@ -1,10 +1,10 @@
 import { crc32 } from "node:zlib";
-import { encodeHeader } from "./frames.ts";
+import { encodeFrameInPlace, FRAME_HEADER_BYTES } from "./frames.ts";
 import { type Link, type LinkTarget, openLink } from "./link.ts";
 import { UploadSender } from "./sender.ts";
 import type { SenderAction, SenderEvent, SenderState, Wish } from "./sender_state.ts";
 import type { UploadSource } from "./source_file.ts";
-import { SourceReader } from "./source_reader.ts";
+import { type SourceRange, SourceReader } from "./source_reader.ts";
 
 /** Options of {@linkcode startUpload}. */
 export interface UploadOptions extends LinkTarget {
@@ -120,18 +120,23 @@ class FileUpload implements Upload {
         this.#link?.send(action.text);
         return;
       case "frame":
-        this.#link?.sendBytes(encodeHeader(action, action.bytes, crc32), action.bytes);
+        this.#link?.sendPrepared(encodeFrameInPlace(action, action.bytes, crc32(action.bytes)));
         return;
       case "read":
         return void this.#answer(() => this.#reader.chunk(action));
       case "read-bytes":
-        return void this.#answer(async () => {
-          await this.#link?.ready();
-          return await this.#reader.bytes(action);
-        });
+        return void this.#answer(() => this.#readBytes(action));
       case "digest":
         return void this.#answer(() => this.#reader.digest(action.length));
     }
+  }
+
+  /** Reads to where the bytes are sent from. */
+  async #readBytes({ offset, length }: SourceRange): Promise<SenderEvent> {
+    await this.#link?.ready();
+    const frameBytes = FRAME_HEADER_BYTES + length;
+    const frame = this.#link?.prepare(frameBytes) ?? new Uint8Array(frameBytes);
+    return await this.#reader.bytes(offset, frame.subarray(FRAME_HEADER_BYTES));
   }
 
   async #answer(task: () => Promise<SenderEvent>): Promise<void> {

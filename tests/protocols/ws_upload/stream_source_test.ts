@@ -24,11 +24,15 @@ function streamOf(
   return { stream, pulled: () => count };
 }
 
+function room(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
 /** Reads a source in chunks from its start to its end. */
 async function readAll(source: StreamSource, chunkBytes: number): Promise<Uint8Array> {
   const all: number[] = [];
   while (source.size === undefined || all.length < source.size) {
-    all.push(...await source.read(all.length, chunkBytes));
+    all.push(...await source.read(all.length, room(chunkBytes)));
   }
   return new Uint8Array(all);
 }
@@ -51,16 +55,16 @@ for (
 
 Deno.test("an empty stream ends at once", async () => {
   using source = new StreamSource(streamOf(new Uint8Array(0), [1]).stream);
-  assertEquals(await source.read(0, 10), new Uint8Array(0));
+  assertEquals(await source.read(0, room(10)), new Uint8Array(0));
   assertEquals(source.size, 0);
   assertEquals(await source.sha256(), sha256(new Uint8Array(0)));
 });
 
 Deno.test("a chunk that ends where the stream does is whole; the next one tells the end", async () => {
   using source = new StreamSource(streamOf(BYTES, [500]).stream);
-  assertEquals((await source.read(0, BYTES.length)).length, BYTES.length);
+  assertEquals((await source.read(0, room(BYTES.length))).length, BYTES.length);
   assertEquals(source.size, undefined);
-  assertEquals((await source.read(BYTES.length, 10)).length, 0);
+  assertEquals((await source.read(BYTES.length, room(10))).length, 0);
   assertEquals(source.size, BYTES.length);
 });
 
@@ -69,7 +73,7 @@ Deno.test("a slow producer is waited for, and nothing is asked of it before its 
   const writer = writes.writable.getWriter();
   using source = new StreamSource(writes.readable);
   let answer: Uint8Array | undefined;
-  const read = source.read(0, 6).then((bytes) => answer = bytes);
+  const read = source.read(0, room(6)).then((bytes) => answer = bytes);
   await writer.write(BYTES.slice(0, 2));
   assertEquals(answer, undefined);
   await writer.write(BYTES.slice(2, 5));
@@ -77,28 +81,28 @@ Deno.test("a slow producer is waited for, and nothing is asked of it before its 
   await writer.write(BYTES.slice(5, 9));
   assertEquals(await read, BYTES.slice(0, 6));
   // The three bytes over are there without the producer.
-  assertEquals(await source.read(6, 3), BYTES.slice(6, 9));
-  await Promise.all([writer.close(), source.read(9, 1)]);
+  assertEquals(await source.read(6, room(3)), BYTES.slice(6, 9));
+  await Promise.all([writer.close(), source.read(9, room(1))]);
   assertEquals(source.size, 9);
 
   const { stream, pulled } = streamOf(BYTES, [1000]);
   using other = new StreamSource(stream);
-  await other.read(0, 2500);
+  await other.read(0, room(2500));
   assertEquals(pulled(), 3);
 });
 
 Deno.test("what is kept can be read again, and goes on into what was not read yet", async () => {
   using source = new StreamSource(streamOf(BYTES, [777]).stream, { keptBytes: 10_000 });
-  await source.read(0, 30_000);
-  assertEquals(await source.read(20_000, 4), BYTES.slice(20_000, 20_004));
-  assertEquals(await source.read(25_000, 10_000), BYTES.slice(25_000, 35_000));
-  assertEquals(await source.read(25_000, 10_000), BYTES.slice(25_000, 35_000));
-  const gone = await assertRejects(() => source.read(24_999, 1), RangeError);
+  await source.read(0, room(30_000));
+  assertEquals(await source.read(20_000, room(4)), BYTES.slice(20_000, 20_004));
+  assertEquals(await source.read(25_000, room(10_000)), BYTES.slice(25_000, 35_000));
+  assertEquals(await source.read(25_000, room(10_000)), BYTES.slice(25_000, 35_000));
+  const gone = await assertRejects(() => source.read(24_999, room(1)), RangeError);
   assertEquals(
     gone.message,
     "The stream can't be sent again from byte 24999 on: only bytes from 25000 on are kept",
   );
-  await assertRejects(() => source.read(35_001, 1), RangeError, "it is at byte 35000");
+  await assertRejects(() => source.read(35_001, room(1)), RangeError, "it is at byte 35000");
   await assertRejects(() => source.digest(100), RangeError);
   assertEquals(await source.sha256(), sha256(BYTES));
   assertEquals(source.size, BYTES.length);
@@ -107,9 +111,9 @@ Deno.test("what is kept can be read again, and goes on into what was not read ye
 Deno.test("what was kept first is still there when more is", async () => {
   const bytes = pseudoRandomBytes(5_000_000);
   using source = new StreamSource(streamOf(bytes, [65_536]).stream, { keptBytes: 4 * 2 ** 20 });
-  for (let at = 0; at < 4_000_000; at += 500_000) await source.read(at, 500_000);
-  assertEquals(sha256(await source.read(0, 5_000_000)), sha256(bytes));
-  await assertRejects(() => source.read(0, 1), RangeError);
+  for (let at = 0; at < 4_000_000; at += 500_000) await source.read(at, room(500_000));
+  assertEquals(sha256(await source.read(0, room(5_000_000))), sha256(bytes));
+  await assertRejects(() => source.read(0, room(1)), RangeError);
 });
 
 Deno.test("whatever is read again, in whatever pieces, it is what the stream had there", async () => {
@@ -122,10 +126,10 @@ Deno.test("whatever is read again, in whatever pieces, it is what the stream had
       for (const { back, length } of steps) {
         const offset = Math.max(0, taken - back);
         if (taken - offset > keptBytes) {
-          await assertRejects(() => source.read(offset, length), RangeError);
+          await assertRejects(() => source.read(offset, room(length)), RangeError);
           continue;
         }
-        const bytes = await source.read(offset, length);
+        const bytes = await source.read(offset, room(length));
         assertEquals(bytes, BYTES.slice(offset, offset + length));
         taken = Math.max(taken, offset + bytes.length);
       }
@@ -150,7 +154,7 @@ Deno.test("a gigabyte takes no more memory than what is kept", async () => {
   const before = Deno.memoryUsage().rss;
   const chunkBytes = 2 ** 20;
   for (let at = 0; source.size === undefined; at += chunkBytes) {
-    const { length } = await source.read(at, chunkBytes);
+    const { length } = await source.read(at, room(chunkBytes));
     assertLessOrEqual(given, at + length + piece.length);
     if (at % (64 * chunkBytes) === 0) most = Math.max(most, Deno.memoryUsage().rss - before);
   }
@@ -164,7 +168,7 @@ Deno.test("a gigabyte takes no more memory than what is kept", async () => {
 Deno.test("a stream that fails fails the read", async () => {
   const stream = new ReadableStream<Uint8Array>({ pull: () => Promise.reject(new Error("cut off")) });
   using source = new StreamSource(stream);
-  await assertRejects(() => source.read(0, 1), Error, "cut off");
+  await assertRejects(() => source.read(0, room(1)), Error, "cut off");
   assertEquals(source.size, undefined);
 });
 
@@ -175,7 +179,7 @@ Deno.test("a read that waits is ended by a stop, which is no end of the data", a
     cancel: () => void (isCancelled = true),
   });
   const source = new StreamSource(stream);
-  const read = assertRejects(() => source.read(0, 20), Error, "let go of before its end");
+  const read = assertRejects(() => source.read(0, room(20)), Error, "let go of before its end");
   source.stop();
   await read;
   assert(isCancelled);
