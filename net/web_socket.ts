@@ -200,24 +200,25 @@ export class WebSocketConnection {
   }
 
   /** Waits for memory, but not for good: those who have some may wait for more, and for each other. */
-  #borrow(bytes: number): Promise<void> {
-    const { memory } = this.#options;
-    return new Promise((resolve, reject) => {
-      const giveUp = setTimeout(() => {
-        forget();
-        reject(new WebSocketError(CLOSE.tryAgainLater, "The server is short of memory"));
-      }, MEMORY_MS);
-      let forget = () => {};
-      this.#stopWaiting = () => {
-        clearTimeout(giveUp);
-        forget();
-        resolve();
-      };
-      forget = memory.take(bytes, (granted) => {
-        this.#giveBack(this.#reader.lend(granted));
-        this.#stopWaiting();
-      });
+  async #borrow(bytes: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let isGranted = false;
+    const forget = this.#options.memory.take(bytes, (granted) => {
+      this.#giveBack(this.#reader.lend(granted));
+      isGranted = true;
+      resolve();
     });
+    if (isGranted) return;
+    const giveUp = setTimeout(() => {
+      reject(new WebSocketError(CLOSE.tryAgainLater, "The server is short of memory"));
+    }, MEMORY_MS);
+    this.#stopWaiting = resolve;
+    try {
+      await promise;
+    } finally {
+      clearTimeout(giveUp);
+      forget();
+    }
   }
 
   #giveBack(lent: Uint8Array | undefined): void {

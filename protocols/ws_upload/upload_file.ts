@@ -56,7 +56,9 @@ class FileUpload implements Upload {
   readonly #reader: SourceReader;
   readonly #end = Promise.withResolvers<void>();
   #link: Link | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
+  /** When it goes off, on the clock of `performance.now`. */
+  #alarmAtMs = Infinity;
 
   constructor(options: UploadOptions) {
     const { source, chunkBytes } = options;
@@ -96,16 +98,27 @@ class FileUpload implements Upload {
     const { source, onChange } = this.#options;
     if (sender.ended) return;
     for (const action of sender.handle(event, performance.now())) this.#perform(action);
-    clearTimeout(this.#timer);
-    const { wakeAtMs } = sender;
-    if (wakeAtMs !== undefined) {
-      const delayMs = Math.max(0, wakeAtMs - performance.now());
-      this.#timer = setTimeout(() => this.#dispatch({ type: "tick" }), delayMs);
-    }
+    this.#setAlarm();
     onChange?.(this);
     if (!sender.ended) return;
     if (sender.state.kind !== "done") source.stop?.();
     void Promise.allSettled([this.#link?.closed, this.#reader.idle()]).then(() => this.#end.resolve());
+  }
+
+  /**
+   * Sees to a tick when the sender wants one, or earlier, which does nothing but to set the next alarm: each event
+   * puts it off, and a timer for each of them is dear.
+   */
+  #setAlarm(): void {
+    const { wakeAtMs = Infinity, ended } = this.#sender;
+    if (ended) return clearTimeout(this.#alarm);
+    if (wakeAtMs >= this.#alarmAtMs) return;
+    clearTimeout(this.#alarm);
+    this.#alarmAtMs = wakeAtMs;
+    this.#alarm = setTimeout(() => {
+      this.#alarmAtMs = Infinity;
+      this.#dispatch({ type: "tick" });
+    }, Math.max(0, wakeAtMs - performance.now()));
   }
 
   #perform(action: SenderAction): void {
