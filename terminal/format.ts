@@ -29,14 +29,15 @@ export function formatRate(bytesPerSecond: number): string {
 }
 
 /**
- * A duration by its two largest units: "42s", "3m 05s", "2h 07m", "4d 03h". Rounded up, so that
- * something still to wait for is never "0s".
+ * A duration by its two largest units: "42s", "3m05s", "2h07m", "4d03h", six characters at most: from a hundred
+ * days on it is "100d+". Rounded up, so that something still to wait for is never "0s".
  */
 export function formatDuration(seconds: number): string {
   const whole = Math.ceil(seconds);
   const pad = (value: number): string => String(Math.floor(value)).padStart(2, "0");
   if (whole < 60) return `${whole}s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)}m ${pad(whole % 60)}s`;
-  if (whole < 86_400) return `${Math.floor(whole / 3600)}h ${pad(whole % 3600 / 60)}m`;
-  return `${Math.floor(whole / 86_400)}d ${pad(whole % 86_400 / 3600)}h`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${pad(whole % 60)}s`;
+  if (whole < 86_400) return `${Math.floor(whole / 3600)}h${pad(whole % 3600 / 60)}m`;
+  if (whole >= 100 * 86_400) return "100d+";
+  return `${Math.floor(whole / 86_400)}d${pad(whole % 86_400 / 3600)}h`;
 }

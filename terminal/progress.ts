@@ -28,7 +28,7 @@ const BAR_LEAST = 8;
 const NAME_LEAST = 8;
 /** A bar takes no room from the first so many columns of a name. */
 const NAME_BEFORE_BAR = 24;
-/** "100.0 %", "7.50 MB of 10.0 MB", "8.54 MB/s", "1m 40s left": no wider, so that nothing moves. */
+/** "100.0 %", "7.50 MB of 10.0 MB", "8.54 MB/s", "16m40s left": no wider, so that nothing moves. */
 const WIDTHS = { share: 7, amount: 18, rate: 9, left: 11 };
 const GAP = 2;
 /** A space and two brackets. */
