@@ -1,6 +1,10 @@
 import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { isSameVersion } from "../../store/file_version.ts";
 import type { FileRequest, FileSink, Getting } from "./requests.ts";
+import { Violation } from "./violation.ts";
+
+/** What there is credit for comes in half as many pieces, unless they are made small to fill memory. */
+const MAX_PIECES = 32_768;
 
 /**
  * A file that a server begins to send with its entry. What comes is kept in memory until somebody asks for it, which
@@ -48,7 +52,9 @@ export class EarlyFile {
     this.#pieces = [];
   }
 
+  /** @throws {Violation} */
   #keep(offset: number, bytes: Uint8Array): void {
+    if (this.#pieces.length === MAX_PIECES) throw new Violation("A file comes in too many pieces");
     this.#pieces.push({ offset, bytes: bytes.slice() });
     this.#bytes += bytes.length;
   }

@@ -21,6 +21,7 @@ export function udpRelay(serverPort: number, fate: Fate): UdpRelay {
   const counts = { "to server": 0, "to client": 0 };
   let passed = 0;
   let dropped = 0;
+  let isClosed = false;
 
   const pass = async (
     datagram: Uint8Array,
@@ -29,9 +30,14 @@ export function udpRelay(serverPort: number, fate: Fate): UdpRelay {
   ) => {
     const copies = fate(datagram, counts[direction]++, direction);
     if (copies === 0) dropped++;
-    for (let copy = 0; copy < copies; copy++) {
+    for (let copy = 0; copy < copies && !isClosed; copy++) {
       passed++;
-      await send(datagram);
+      try {
+        await send(datagram);
+      } catch (error) {
+        // Clients that are done leave datagrams behind.
+        if (!isClosed) throw error;
+      }
     }
   };
   const back = (client: Deno.NetAddr): Deno.DatagramConn => {
@@ -48,7 +54,7 @@ export function udpRelay(serverPort: number, fate: Fate): UdpRelay {
   };
   void (async () => {
     for await (const [datagram, from] of front) {
-      if (from.transport !== "udp") continue;
+      if (from.transport !== "udp" || isClosed) continue;
       const socket = back(from);
       await pass(datagram, "to server", (bytes) => socket.send(bytes, server));
     }
@@ -62,6 +68,7 @@ export function udpRelay(serverPort: number, fate: Fate): UdpRelay {
       return dropped;
     },
     [Symbol.dispose]() {
+      isClosed = true;
       front.close();
       for (const socket of backs.values()) socket.close();
     },

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
+import { EarlyFile } from "../../../protocols/udp_file/early_file.ts";
 import { Receiver } from "../../../protocols/udp_file/receiver.ts";
 import { Remote } from "../../../protocols/udp_file/remote.ts";
 import { Violation } from "../../../protocols/udp_file/violation.ts";
@@ -111,6 +112,16 @@ Deno.test("of what is no file only the list comes, and what is not there is not 
     });
     assertEquals(text, "file");
   }
+});
+
+Deno.test("what is kept of a file is bounded in pieces, not in bytes alone", () => {
+  const { getting } = new EarlyFile();
+  const byte = new Uint8Array(1);
+  // As many as 16 MiB take in datagrams of 1200 bytes.
+  for (let offset = 0; offset < 15_000; offset++) getting.sink(offset, byte);
+  assertThrows(() => {
+    for (let offset = 15_000; offset < 40_000; offset++) getting.sink(offset, byte);
+  }, Violation);
 });
 
 Deno.test("a file of unknown size ends where it is told, and has nothing behind that", () => {
