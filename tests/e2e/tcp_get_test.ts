@@ -164,7 +164,7 @@ Deno.test("on a narrow terminal no line is cut off or wrapped, and a dumb one ge
   for (const line of lines) {
     assertMatch(
       line,
-      /^(?:.{1,17}) {2,}\d+\.\d %(?: +[\d.]+ [KM]?B\/s)?(?: +(?:(?:\d+m )?\d+s left|[a-z ]+))?$/,
+      /^(?:.{1,17}) {2,}\d+\.\d %(?: +[\d.]+ [KM]?B\/s)?(?: +(?:(?:\d+m)?\d+s left|[a-z ]+))?$/,
     );
   }
   const dumb = await onTerminal(args, {
