@@ -50,7 +50,7 @@ interface Asked {
  * @throws {Error} The server can't be reached any more, or the disk fails; and what `batches` throws.
  */
 export async function fetchSmall(
-  batches: AsyncIterable<readonly SmallOrder[]> | Iterable<readonly SmallOrder[]>,
+  batches: AsyncIterable<readonly SmallOrder[]>,
   { remote, files, overwrite, onEnd }: {
     readonly remote: Remote;
     readonly files: () => Promise<SmallFiles>;
@@ -91,7 +91,7 @@ export async function fetchSmall(
 
 /** What is to be asked for, in order, and what is under way. */
 class Line {
-  readonly #batches: AsyncIterator<readonly SmallOrder[]> | Iterator<readonly SmallOrder[]>;
+  readonly #batches: AsyncIterator<readonly SmallOrder[]>;
   #waiting: Asked[] = [];
   #next = 0;
   #underWay: Asked[] = [];
@@ -100,10 +100,8 @@ class Line {
   #again: Asked[] = [];
   #underWayBytes = 0;
 
-  constructor(batches: AsyncIterable<readonly SmallOrder[]> | Iterable<readonly SmallOrder[]>) {
-    this.#batches = Symbol.asyncIterator in batches
-      ? batches[Symbol.asyncIterator]()
-      : batches[Symbol.iterator]();
+  constructor(batches: AsyncIterable<readonly SmallOrder[]>) {
+    this.#batches = batches[Symbol.asyncIterator]();
   }
 
   /** Whether something is still to come. */

@@ -8,7 +8,7 @@ import type { FetchContext } from "./fetched.ts";
 import { fetchFile } from "./fetch_file.ts";
 import { fetchPlain, plainSize } from "./fetch_plain.ts";
 import { fetchSmall, type SmallEnd, type SmallOrder } from "./fetch_small.ts";
-import type { ListEntry } from "./list_pages.ts";
+import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { PLAIN_REQUEST_BYTES } from "./plain.ts";
 
 /** Options of {@linkcode TreeFetch}. */
@@ -40,7 +40,7 @@ export class TreeFetch implements AsyncDisposable {
    * @throws {ConnectionProblem} The server can't be reached any more.
    * @throws {Error} The disk takes no more small files.
    */
-  async fetch(entries: readonly ListEntry[]): Promise<void> {
+  async fetch(entries: readonly CatalogueEntry[]): Promise<void> {
     const large: Large[] = [];
     await this.#fetchSmall(this.#smallOf(entries, large), large);
     for (const [order, version] of large) {
@@ -78,7 +78,7 @@ export class TreeFetch implements AsyncDisposable {
    *
    * @param large Gets the others.
    */
-  async *#smallOf(entries: readonly ListEntry[], large: Large[]): AsyncGenerator<readonly SmallOrder[]> {
+  async *#smallOf(entries: readonly CatalogueEntry[], large: Large[]): AsyncGenerator<readonly SmallOrder[]> {
     let batch: SmallOrder[] = [];
     for (const { path, type, ...version } of entries) {
       const isSmall = type === "file" && version.size <= BLOCK_BYTES;

@@ -1,6 +1,7 @@
 /** Lists of files, in as many frames as they need. */
 
 import { Buffer } from "node:buffer";
+import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { isPath, MessageError, parseJson } from "./payload_text.ts";
 
 /** Longest page of a list. */
@@ -8,20 +9,11 @@ const PAGE_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
 
-/** A file or directory that a server offers. */
-export interface ListEntry {
-  /** Relative to the directory that is served, with "/" between its parts. A peer's: not safe as it is. */
-  readonly path: string;
-  readonly type: "file" | "directory";
-  /** 0 of a directory. */
-  readonly size: number;
-  readonly mtimeMs: number;
-}
 /**
  * Payloads of the LIST frames that hold these entries, each as full as it may be; without entries, one. The
  * last one that comes is to be sent with the flag END.
  */
-export function* encodeListPages(entries: Iterable<ListEntry>): Generator<Uint8Array<ArrayBuffer>> {
+export function* encodeListPages(entries: Iterable<CatalogueEntry>): Generator<Uint8Array<ArrayBuffer>> {
   const [before, behind] = ['{"entries":[', "]}"];
   let texts: string[] = [];
   let length = before.length + behind.length;
@@ -39,8 +31,8 @@ export function* encodeListPages(entries: Iterable<ListEntry>): Generator<Uint8A
   yield encoder.encode(`${before}${texts.join(",")}${behind}`);
 }
 
-/** @throws {MessageError} */
-export function decodeListPage(payload: Uint8Array): readonly ListEntry[] {
+/** The entries of a page. Their paths are a peer's: not safe as they are. @throws {MessageError} */
+export function decodeListPage(payload: Uint8Array): readonly CatalogueEntry[] {
   const page = parseJson(payload);
   const entries = isRecord(page) ? page["entries"] : undefined;
   if (!Array.isArray(entries)) throw new MessageError("A list has no entries");
@@ -48,7 +40,7 @@ export function decodeListPage(payload: Uint8Array): readonly ListEntry[] {
 }
 
 /** By hand, as a schema takes five times as long, and there may be a million of them. */
-function listEntry(entry: unknown): ListEntry {
+function listEntry(entry: unknown): CatalogueEntry {
   if (isRecord(entry)) {
     const { path, type, size, mtimeMs } = entry;
     const isKnown = type === "file" || type === "directory";

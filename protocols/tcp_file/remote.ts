@@ -2,7 +2,7 @@ import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { printed } from "../../net/dial.ts";
 import type { FileVersion } from "../../store/file_version.ts";
 import { connectToServer, type ServerAccess } from "./connect.ts";
-import type { ListEntry } from "./list_pages.ts";
+import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import { ERROR_CODE, isListable, type Refusal } from "./messages.ts";
 import { Patience } from "../../net/patience.ts";
 import { PlainConnection } from "./plain_connection.ts";
@@ -86,11 +86,11 @@ export class Remote implements Disposable {
    * @returns `undefined`: there is no such path.
    * @throws {ConnectionProblem} After several tries.
    */
-  async list(path: string): Promise<readonly ListEntry[] | undefined> {
+  async list(path: string): Promise<readonly CatalogueEntry[] | undefined> {
     // What can't be there is not asked for: too long a name would end the connection.
     if (path !== "" && !isListable(path)) return undefined;
     return await this.#withConnection(async (connection) => {
-      const found: ListEntry[] = [];
+      const found: CatalogueEntry[] = [];
       let characters = 0;
       connection.list({ path });
       connection.flush();

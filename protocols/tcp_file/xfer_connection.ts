@@ -1,7 +1,8 @@
 import { ConnectionProblem } from "../../net/connection_problem.ts";
 import { encodeFrame, FRAME, type Frame, FrameError, type FrameType } from "./frames.ts";
 import { FrameReader } from "./frame_reader.ts";
-import { decodeListPage, type ListEntry } from "./list_pages.ts";
+import { decodeListPage } from "./list_pages.ts";
+import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import {
   type DataBlock,
   decodeData,
@@ -24,7 +25,7 @@ import type { PeerStream } from "./peer_stream.ts";
 export type XferAnswer =
   /** `block` is good until the connection is read again. `isEnd`: the request is answered with it. */
   | { readonly type: "data"; readonly isEnd: boolean; readonly block: DataBlock }
-  | { readonly type: "list"; readonly isEnd: boolean; readonly entries: readonly ListEntry[] }
+  | { readonly type: "list"; readonly isEnd: boolean; readonly entries: readonly CatalogueEntry[] }
   | { readonly type: "root"; readonly isEnd: true; readonly root: RootAnswer }
   /** The request will not be answered. */
   | { readonly type: "refused"; readonly isEnd: true; readonly refusal: Refusal };

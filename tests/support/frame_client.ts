@@ -1,7 +1,8 @@
 import { encodeFrame, FRAME, type Frame, type FrameType } from "../../protocols/tcp_file/frames.ts";
 import { FrameReader } from "../../protocols/tcp_file/frame_reader.ts";
 import { encodeHello, type Greeted, GreetingReader } from "../../protocols/tcp_file/hello.ts";
-import { decodeListPage, type ListEntry } from "../../protocols/tcp_file/list_pages.ts";
+import { decodeListPage } from "../../protocols/tcp_file/list_pages.ts";
+import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import {
   type DataBlock,
   decodeData,
@@ -26,7 +27,7 @@ export interface FrameClient extends Disposable {
   frame(): Promise<Frame | undefined>;
   /** Asks for bytes of a file, and takes the answer. */
   get(path: string, offset?: number, length?: number): Promise<DataBlock[] | Refusal>;
-  list(path?: string): Promise<ListEntry[] | Refusal>;
+  list(path?: string): Promise<CatalogueEntry[] | Refusal>;
   root(path: string): Promise<RootAnswer | Refusal>;
 }
 

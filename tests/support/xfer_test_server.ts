@@ -5,7 +5,8 @@ import { digestOf, rootOf } from "../../protocols/tcp_file/digests.ts";
 import { FrameReader } from "../../protocols/tcp_file/frame_reader.ts";
 import { encodeFrame, FRAME, type Frame, FRAME_HEADER_BYTES } from "../../protocols/tcp_file/frames.ts";
 import { encodeGreeting, HELLO_BYTES } from "../../protocols/tcp_file/hello.ts";
-import { encodeListPages, type ListEntry } from "../../protocols/tcp_file/list_pages.ts";
+import { encodeListPages } from "../../protocols/tcp_file/list_pages.ts";
+import type { CatalogueEntry } from "../../store/catalogue_entries.ts";
 import {
   DATA_HEAD_BYTES,
   type DataHead,
@@ -40,7 +41,7 @@ export interface Misbehaviour {
     | readonly (Data | Uint8Array | "hang up" | "refuse")[]
     | Promise<readonly (Data | Uint8Array | "hang up")[]>;
   readonly root?: (honest: string) => string;
-  readonly list?: (honest: readonly ListEntry[]) => readonly ListEntry[];
+  readonly list?: (honest: readonly CatalogueEntry[]) => readonly CatalogueEntry[];
   /** The payloads of the frames that a list is sent in. */
   readonly pages?: (honest: readonly Uint8Array[]) => readonly Uint8Array[];
 }
@@ -231,8 +232,8 @@ export function encodeData(request: number, { bytes, ...head }: Data): Uint8Arra
   return frame.subarray(0, Math.max(FRAME_HEADER_BYTES, frame.length));
 }
 
-function entriesOf(files: ReadonlyMap<string, ServedFile>): ListEntry[] {
-  const entries = new Map<string, ListEntry>();
+function entriesOf(files: ReadonlyMap<string, ServedFile>): CatalogueEntry[] {
+  const entries = new Map<string, CatalogueEntry>();
   for (const [path, { bytes, mtimeMs }] of files) {
     const parts = path.split("/");
     for (let depth = 1; depth < parts.length; depth++) {

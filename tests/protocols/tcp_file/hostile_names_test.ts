@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { ConnectionProblem } from "../../../net/connection_problem.ts";
-import { encodeListPages, type ListEntry } from "../../../protocols/tcp_file/list_pages.ts";
+import { encodeListPages } from "../../../protocols/tcp_file/list_pages.ts";
+import type { CatalogueEntry } from "../../../store/catalogue_entries.ts";
 import { filesBelow, pseudoRandomBytes } from "../../support/bytes.ts";
 import { HAS_UNIX_FILES } from "../../support/machine.ts";
 import { tempDir } from "../../support/temp_dir.ts";
@@ -42,7 +43,8 @@ Deno.test("a list that leads out of the directory leads nowhere", async () => {
   const paths = ["../out", "/etc/out", "a/../../out", "C:\\out", "..", "a/.."];
   await using server = xferTestServer(Object.fromEntries(paths.map((path) => [path, SMALL])), {
     misbehaviour: {
-      list: () => paths.map((path): ListEntry => ({ path, type: "file", size: SMALL.length, mtimeMs: 1 })),
+      list: () =>
+        paths.map((path): CatalogueEntry => ({ path, type: "file", size: SMALL.length, mtimeMs: 1 })),
     },
   });
   await fetchNames({ port: server.port, directory }).catch(() => {});

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { BLOCK_BYTES } from "../../../protocols/tcp_file/blocks.ts";
 import { digestOf } from "../../../protocols/tcp_file/digests.ts";
 import { FrameReader } from "../../../protocols/tcp_file/frame_reader.ts";
-import { decodeListPage, encodeListPages, type ListEntry } from "../../../protocols/tcp_file/list_pages.ts";
+import { decodeListPage, encodeListPages } from "../../../protocols/tcp_file/list_pages.ts";
+import type { CatalogueEntry } from "../../../store/catalogue_entries.ts";
 import * as messages from "../../../protocols/tcp_file/messages.ts";
 import { MessageError } from "../../../protocols/tcp_file/payload_text.ts";
 import { concat } from "../../support/client_frames.ts";
@@ -12,7 +13,7 @@ const anyName = fc.string({ unit: "binary", minLength: 1, maxLength: 40 }).map((
 const part = anyName.filter((text) => !/[/\0]/.test(text) && text !== "." && text !== "..");
 const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
 const number = fc.maxSafeNat();
-const entry: fc.Arbitrary<ListEntry> = fc.record({
+const entry: fc.Arbitrary<CatalogueEntry> = fc.record({
   path,
   type: fc.constantFrom("file", "directory"),
   size: number,

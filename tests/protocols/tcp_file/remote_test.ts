@@ -39,7 +39,7 @@ Deno.test("connections that were lost while they lay idle count as one, for smal
     await using files = await SmallFiles.open(realDisk(), dir.path);
     const ends: string[] = [];
     const order = { path: "a", size: 1, local: `${dir.path}/a` };
-    await fetchSmall([[order]], {
+    await fetchSmall(ReadableStream.from([[order]]), {
       remote,
       files: () => Promise.resolve(files),
       overwrite: false,
