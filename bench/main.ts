@@ -18,6 +18,7 @@ import { download } from "./download.ts";
 import { Sources } from "./files.ts";
 import { LOOPBACK, withLink } from "./lab.ts";
 import { describeMachine, type Machine, machineText, roomIn } from "./machine.ts";
+import { FreeMemory } from "./memory.ts";
 import { proxy } from "./proxy.ts";
 import { type RowResult, runRow } from "./row.ts";
 import { startup } from "./startup.ts";
@@ -139,11 +140,12 @@ async function runAll(
   options: Options & { readonly signal: AbortSignal },
 ): Promise<readonly unknown[]> {
   const found: unknown[] = [];
+  const memory = new FreeMemory(bench.dir);
   for (const name of options.names) {
     const rows = CAPABILITIES[name]?.(bench) ?? [];
     for (const row of rows.filter((each) => each.name.includes(options.only))) {
       try {
-        const result = await runOne(row, { ...options, dir: bench.dir });
+        const result = await runOne(row, { ...options, memory });
         printResult(`${rowText(result)}\n`);
         found.push({ capability: name, ...rowData(result) });
       } catch (error) {
@@ -158,7 +160,7 @@ async function runAll(
 
 async function runOne(
   row: Row,
-  options: Options & { readonly dir: string; readonly signal: AbortSignal },
+  options: Options & { readonly memory: FreeMemory; readonly signal: AbortSignal },
 ): Promise<RowResult> {
   for (const file of row.files) await file.make();
   if (row.link === undefined) return await runRow(row, LOOPBACK, options);

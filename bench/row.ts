@@ -3,7 +3,7 @@
 import { printNote } from "../terminal/output.ts";
 import { type Contender, Missing, type Outcome, type Place, type Ready, type Row } from "./contender.ts";
 import { type Effort, observed } from "./measure.ts";
-import { touchMemory } from "./memory.ts";
+import { type FreeMemory } from "./memory.ts";
 import { isInstalled } from "./processes.ts";
 
 /** One round of one contender. */
@@ -37,8 +37,7 @@ interface Runner {
 interface Turns {
   readonly rounds: number;
   readonly patienceS: number;
-  /** For what is moved. */
-  readonly dir: string;
+  readonly memory: FreeMemory;
   /** Ends all at once. */
   readonly signal: AbortSignal;
 }
@@ -52,7 +51,7 @@ class NotInTime extends Error {}
 export async function runRow(
   row: Row,
   place: Place,
-  { rounds: wanted, patienceS, dir, signal }: Turns,
+  { rounds: wanted, patienceS, memory, signal }: Turns,
 ): Promise<RowResult> {
   const rounds = Math.min(wanted * (row.repeats ?? 1), row.mostRounds ?? Infinity);
   const hasWarmUp = row.hasWarmUp ?? row.link === undefined;
@@ -61,7 +60,7 @@ export async function runRow(
     for (const runner of runners) await start(runner, place);
     for (let round = hasWarmUp ? 0 : 1; round <= rounds; round++) {
       for (const runner of runners) {
-        await touchMemory(dir, row.bytes ?? 0);
+        await memory.touch(row.bytes ?? 0);
         const done = await runOnce(runner, { patienceS, signal });
         if (done === undefined) continue;
         printNote(
