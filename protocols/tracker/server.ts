@@ -18,6 +18,7 @@ import { type RateOptions, Rates, TooMany } from "./rates.ts";
 import { Refusal } from "./refusal.ts";
 import { Tracker, type TrackerOptions } from "./tracker.ts";
 import { TrackerMetrics } from "./tracker_metrics.ts";
+import { unopenedDatabase } from "./tracker_schema.ts";
 import { type UserHashes, Users } from "./users.ts";
 
 /** Options of {@linkcode startTracker}. */
@@ -144,8 +145,7 @@ export async function startTracker(options: TrackerServerOptions): Promise<Track
 async function lockDatabase(db: string): Promise<Disposable> {
   if (db === ":memory:") return { [Symbol.dispose]() {} };
   const file = await Deno.open(`${db}.lock`, { create: true, write: true }).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`The database ${db} can't be opened: ${why}`, { cause: error });
+    throw unopenedDatabase(db, error);
   });
   if (await file.tryLock(true)) return { [Symbol.dispose]: () => file.close() };
   file.close();

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
-import { ConnectionProblem } from "../../net/connection_problem.ts";
+import { ConnectionProblem, deadline } from "../../net/connection_problem.ts";
 import { explainTlsProblem } from "../../net/tls_problem.ts";
 import { base64url, type SigningKey } from "./ed25519.ts";
 import { EventReader, type StreamEvent } from "./event_reader.ts";
@@ -16,6 +16,8 @@ export interface TrackerAccess {
   readonly token: string | undefined;
   /** Certificate authorities that are trusted, and what else `fetch` needs. */
   readonly client: Deno.HttpClient | undefined;
+  /** How long an answer may take, in milliseconds. Default: 10,000. */
+  readonly answerMs?: number;
 }
 
 /** The tracker said no. */
@@ -35,6 +37,7 @@ const ANSWER_MS = 10_000;
 const STREAM_SILENCE_MS = 45_000;
 /** A clock that is off by less is not the reason of a refusal, in milliseconds. */
 const SKEW_MS = 5_000;
+const SILENT = "The tracker is silent";
 const NONCE_BYTES = 16;
 const utf8 = new TextEncoder();
 const said = z.object({ message: z.string() });
@@ -42,6 +45,7 @@ const said = z.object({ message: z.string() });
 /** Speaks to a tracker over HTTP in the name of a key. */
 export class TrackerClient {
   readonly #access: TrackerAccess;
+  readonly #answerMs: number;
   readonly #base: URL;
   readonly #signal: AbortSignal;
   #cookie: string | undefined;
@@ -53,6 +57,7 @@ export class TrackerClient {
   /** @param signal Ends all requests. */
   constructor(access: TrackerAccess, signal: AbortSignal) {
     this.#access = access;
+    this.#answerMs = access.answerMs ?? ANSWER_MS;
     // A path that it is behind stays in front of the paths asked for.
     this.#base = new URL(access.url.replace(/\/*$/, "/"));
     this.#signal = signal;
@@ -60,9 +65,9 @@ export class TrackerClient {
 
   /** Begins a session. @throws {TrackerRefusal} User or password is wrong. */
   async login(username: string, password: string): Promise<void> {
-    const response = await this.#request("POST", "login", { username, password });
-    await read(response);
-    const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(";")[0] ?? "");
+    const answer = await this.#request("POST", "login", { username, password });
+    this.#accepted(answer);
+    const cookies = answer.headers.getSetCookie().map((cookie) => cookie.split(";")[0] ?? "");
     this.#cookie = cookies.find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`));
     this.#user = { username, password };
   }
@@ -79,15 +84,14 @@ export class TrackerClient {
     path: string,
     { fields, answer }: { readonly fields: Readonly<Record<string, unknown>>; readonly answer: S },
   ): Promise<z.output<S>> {
-    let response = await this.#request(method, path, fields);
-    if (response.status === 401 && this.#user !== undefined) {
-      await response.body?.cancel();
+    let answered = await this.#request(method, path, fields);
+    if (answered.status === 401 && this.#user !== undefined) {
       await this.login(this.#user.username, this.#user.password);
-      response = await this.#request(method, path, fields);
+      answered = await this.#request(method, path, fields);
     }
-    const parsed = answer.safeParse(await read(response));
+    const parsed = answer.safeParse(this.#accepted(answered));
     if (parsed.success) return parsed.data;
-    throw new Error(`What answers at ${this.#base.href} is no tracker`);
+    throw new Error(this.#stranger());
   }
 
   /** Reads events until the tracker ends them. @throws As {@linkcode TrackerClient.ask}. */
@@ -104,12 +108,12 @@ export class TrackerClient {
     query.set("peer_id", peer);
     if (since !== undefined) query.set("since", String(since));
     const silence = new AbortController();
-    const expire = () => silence.abort(new Error("The tracker is silent"));
-    let timer = setTimeout(expire, ANSWER_MS);
+    const expire = () => silence.abort(new Error(SILENT));
+    let timer = setTimeout(expire, this.#answerMs);
     try {
       const ends = AbortSignal.any([signal, silence.signal]);
       const response = await this.#send("GET", `events?${query}`, { body: undefined, signal: ends });
-      if (!response.ok) await read(response);
+      if (!response.ok) this.#accepted(await answerOf(response));
       const reader = new EventReader();
       for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
         clearTimeout(timer);
@@ -125,16 +129,17 @@ export class TrackerClient {
     method: "GET" | "POST",
     path: string,
     fields: Readonly<Record<string, unknown>>,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     const given = Object.entries(fields).filter(([, value]) => value !== undefined);
     const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
     const target = method === "GET" && given.length > 0 ? `${path}?${query}` : path;
     const body = method === "GET" ? undefined : utf8.encode(JSON.stringify(Object.fromEntries(given)));
-    const send = () => this.#send(method, target, { body, signal: AbortSignal.timeout(ANSWER_MS) });
-    const response = await send();
-    if (response.status !== 401 || !this.#setClock(response)) return response;
-    await response.body?.cancel();
-    return await send();
+    const answered = async () => {
+      using limit = deadline({ timeoutMs: this.#answerMs, message: SILENT });
+      return await answerOf(await this.#send(method, target, { body, signal: limit.signal }));
+    };
+    const answer = await answered();
+    return answer.status === 401 && this.#setClock(answer) ? await answered() : answer;
   }
 
   async #send(
@@ -163,6 +168,18 @@ export class TrackerClient {
     }
   }
 
+  /** @throws {TrackerRefusal} The status is an error's. */
+  #accepted({ ok, status, statusText, value }: Answer): unknown {
+    if (ok) return value;
+    const { success, data } = said.safeParse(value);
+    throw new TrackerRefusal(status, success ? data.message : this.#stranger(`: ${status} ${statusText}`));
+  }
+
+  #stranger(answer = ""): string {
+    const { origin, pathname } = this.#base;
+    return `What answers at ${origin}${pathname} is no tracker${answer}`;
+  }
+
   #signature(method: string, url: URL, body: Uint8Array = new Uint8Array()): string {
     const { key } = this.#access;
     const ts = String(Date.now() + this.#skewMs);
@@ -172,7 +189,7 @@ export class TrackerClient {
   }
 
   /** @returns Whether our time was off, and is right now. */
-  #setClock({ headers }: Response): boolean {
+  #setClock({ headers }: Answer): boolean {
     const skewMs = Date.parse(headers.get("date") ?? "") - Date.now();
     if (!Number.isFinite(skewMs) || Math.abs(skewMs - this.#skewMs) < SKEW_MS) return false;
     this.#skewMs = skewMs;
@@ -180,18 +197,20 @@ export class TrackerClient {
   }
 }
 
-/** @throws {TrackerRefusal} The status is an error's. */
-async function read(response: Response): Promise<unknown> {
+/** An answer that has come to its end. */
+interface Answer extends Pick<Response, "ok" | "status" | "statusText" | "headers"> {
+  /** `undefined`: no JSON. Something between us and the tracker answers in its own way. */
+  readonly value: unknown;
+}
+
+async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
-  let value: unknown;
+  const { ok, status, statusText, headers } = response;
   try {
-    value = JSON.parse(text);
+    return { ok, status, statusText, headers, value: JSON.parse(text) };
   } catch {
-    value = undefined; // Something between us and the tracker answers in its own way.
+    return { ok, status, statusText, headers, value: undefined };
   }
-  if (response.ok) return value;
-  const parsed = said.safeParse(value);
-  throw new TrackerRefusal(response.status, parsed.success ? parsed.data.message : response.statusText);
 }
 
 /** Deno says "fetch failed", and of the cause far more than a person wants to know. */

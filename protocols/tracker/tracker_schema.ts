@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { dirname } from "@std/path";
 import { z } from "zod";
 
 const SCHEMA_VERSION = 1;
@@ -55,21 +57,29 @@ const BUSY_MS = 5_000;
  */
 export function openTrackerDatabase(
   path: string,
-  options: { readonly readOnly?: boolean } = {},
+  { readOnly = false }: { readonly readOnly?: boolean } = {},
 ): DatabaseSync {
   try {
-    const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false });
+    // SQLite says no more of it than "unable to open database file".
+    if (readOnly && !existsSync(path)) throw new Deno.errors.NotFound("there is no such file");
+    const database = new DatabaseSync(path, { readOnly });
     try {
-      prepare(database, options.readOnly ?? false);
+      prepare(database, readOnly);
       return database;
     } catch (error) {
       database.close();
       throw error;
     }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`The database ${path} can't be opened: ${why}`, { cause: error });
+    throw unopenedDatabase(path, error);
   }
+}
+
+/** What is said of a database, or of what belongs to it, that can't be opened. */
+export function unopenedDatabase(path: string, cause: unknown): Error {
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const why = existsSync(dirname(path)) ? said : `there is no directory ${dirname(path)}`;
+  return new Error(`The database ${path} can't be opened: ${why}`, { cause });
 }
 
 function prepare(database: DatabaseSync, isReadOnly: boolean): void {

@@ -86,8 +86,13 @@ Deno.test("what is wrong on the command line is told", async () => {
     [2, "a count, an age or both", "--history", "0s"],
     [2, "--peer-ttl: expected at least 1s", "--peer-ttl", "0s"],
     [1, "can't be opened", "--db", `${dir.path}/no.db`],
-    [1, `The database ${dir.path}/no/chat.db can't be opened`, "--db", `${dir.path}/no/chat.db`],
-    [1, "can't be opened", "export", "--db", `${dir.path}/missing.db`],
+    [
+      1,
+      `The database ${dir.path}/no/chat.db can't be opened: there is no directory ${dir.path}/no`,
+      "--db",
+      `${dir.path}/no/chat.db`,
+    ],
+    [1, "can't be opened: there is no such file", "export", "--db", `${dir.path}/missing.db`],
     [2, "Expected one FILE", "backup"],
   ];
   for (const [code, message, ...args] of cases) {
