@@ -1,5 +1,5 @@
 import type { SenderState } from "../protocols/ws_upload/sender_state.ts";
-import { DIGEST_MISMATCH } from "../protocols/ws_upload/server_messages.ts";
+import { DIGEST_MISMATCH, NOT_YOURS } from "../protocols/ws_upload/server_messages.ts";
 import { SourceFile, type UploadSource } from "../protocols/ws_upload/source_file.ts";
 import type { Trust } from "../net/trust.ts";
 import { StreamSource } from "../protocols/ws_upload/stream_source.ts";
@@ -148,6 +148,7 @@ function endEvent(file: string, state: SenderState, keptBytes: number): FileEndE
   if (state.kind === "stopped") {
     return state.deleted ? { event: "stopped", file } : { event: "interrupted", file, keptBytes };
   }
-  const error = state.kind === "failed" ? state.reason : "The upload did not end";
-  return { event: "failed", file, error, ...(error === DIGEST_MISMATCH ? { corrupt: true } : {}) };
+  const reason = state.kind === "failed" ? state.reason : "The upload did not end";
+  const error = reason === NOT_YOURS ? `${reason}; another --id begins a new one` : reason;
+  return { event: "failed", file, error, ...(reason === DIGEST_MISMATCH ? { corrupt: true } : {}) };
 }

@@ -112,6 +112,20 @@ Deno.test("a server that was killed knows what it had, and whose it was", async 
   }
 });
 
+Deno.test("who names an upload of somebody else is told how to begin another", async () => {
+  await using dir = await tempDir();
+  await using server = await startServer(join(dir.path, "uploads"));
+  await using owner = await plainClient(server.ws);
+  await startExtended(owner, { fileId: "theirs", fileSize: BYTES.length });
+  const path = join(dir.path, "mine.bin");
+  await Deno.writeFile(path, BYTES);
+  const refused = await transfer(["upload", path, "--ws", server.ws, "--id", "theirs"]);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, "Upload belongs to another client; another --id begins a new one");
+  const own = await transfer(["upload", path, "--ws", server.ws, "--id", "mine"]);
+  assertEquals(own.code, 0, own.stderr);
+});
+
 Deno.test("no token is logged, neither a client's nor its hash, and the server's is not either", async () => {
   await using dir = await tempDir();
   await using server = await startWsServe(dir.path, ["--log", "json"], { TRANSFER_TOKEN: "of-the-server" });
