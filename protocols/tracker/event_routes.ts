@@ -28,8 +28,9 @@ export function eventResources(site: EventSite): readonly Resource[] {
         const asked = following(site, call);
         return new Answer({
           headerLines: SSE_LINES,
+          // Of HEAD too the connection ends: the answer says so, and has no length.
           takeOver: call.request.head.method === "HEAD"
-            ? undefined
+            ? () => Promise.resolve()
             : (stream) => counted(site, asked.peer, streams.serveSse(stream, asked)),
         });
       },

@@ -56,6 +56,19 @@ Deno.test("channels and direct messages go to those who asked for them", async (
   assertEquals(await read(other, 2), ["two", "seven"]);
 });
 
+Deno.test("who asks for no more than the head of the events gets it, and the connection ends as it says", async () => {
+  await using tracker = await testTracker();
+  const head = (path: string) => `${path} HTTP/1.1\r\nHost: localhost\r\n`;
+  const said = await exchange(
+    tracker.port,
+    `${head("HEAD /events")}\r\n${head("GET /get-list")}Connection: close\r\n\r\n`,
+  );
+  assertStringIncludes(said, "Content-Type: text/event-stream\r\n");
+  assertStringIncludes(said, "Connection: close\r\n");
+  assertEquals(said.split("HTTP/1.1 ").length, 2, said);
+  assert(!said.includes("Content-Length") && said.endsWith("\r\n\r\n"), said);
+});
+
 Deno.test("whoever comes back with its last id gets all that it missed, once and in order", async () => {
   await using tracker = await testTracker();
   for (let i = 1; i <= 700; i++) await say(tracker, `m${i}`);
