@@ -38,6 +38,7 @@ export function downloadActions({ announcer, refused, row }) {
     const sure = isCheap || await confirmed({
       title: `Cancel ${isolated(nameOf(item))}?`,
       words: `The server deletes the ${size(item.received)} that it has fetched so far.`,
+      yes: "Cancel and delete",
     });
     if (sure) await ask(`/${item.id}`, "DELETE");
   };

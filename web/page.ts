@@ -1,5 +1,6 @@
 /** Pages: what several of them have in common stands in a file of its own. */
 
+import asides from "./parts/asides.html" with { type: "text" };
 import icons from "./parts/icons.html" with { type: "text" };
 import rowFacts from "./parts/row_facts.html" with { type: "text" };
 import rowPercent from "./parts/row_percent.html" with { type: "text" };
@@ -7,6 +8,7 @@ import tokenLine from "./parts/token_line.html" with { type: "text" };
 import { type Asset, asset } from "./asset.ts";
 
 const PARTS: ReadonlyMap<string, string> = new Map([
+  ["asides", asides],
   ["icons", icons],
   ["row_facts", rowFacts],
   ["row_percent", rowPercent],

@@ -39,6 +39,7 @@ async function confirmStop(upload) {
   const yes = await confirmed({
     title: `Stop ${isolated(splitPath(upload.path).name)}?`,
     words: `The server deletes the ${size(upload.acknowledged)} that it has stored so far.`,
+    yes: "Stop and delete",
   });
   // It may have come to its end while the question stood.
   return yes && upload.state !== "done";

@@ -115,7 +115,7 @@ Deno.test("a loading file has a map of its blocks and a lane for each connection
     assertEquals(there[0], ["0.00", "147.62"]);
     assertEquals(there.length, 6);
     await loading.locator('[data-action="cancel"]').click();
-    await page.locator("#confirm-yes").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel and delete" }).click();
     await row(page, url, "cancelled").waitFor();
   }, {
     side: {

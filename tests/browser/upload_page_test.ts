@@ -59,6 +59,34 @@ Deno.test("stop deletes what the server has", async () => {
   });
 });
 
+Deno.test("to stop an upload of which the server has much is asked about first", async () => {
+  await withPage(async (page, server) => {
+    await drop(page, { "large.bin": 192 * MIB });
+    await row(page, "large.bin", "uploading").waitFor();
+    // In the page, so that it has not come to its end before it is paused.
+    await page.evaluate(`new Promise((resolve) => {
+      const row = document.querySelector('[data-name="large.bin"]');
+      const look = () => {
+        if (row.querySelector('[role="progressbar"]').ariaValueNow < 40) return requestAnimationFrame(look);
+        row.querySelector('[data-action="pause"]').click();
+        resolve();
+      };
+      look();
+    })`);
+    const stop = row(page, "large.bin", "paused").locator('[data-action="stop"]');
+    await stop.click();
+    const question = page.getByRole("dialog", { name: /Stop .*large\.bin.*\?/ });
+    await question.waitFor();
+    await page.keyboard.press("Escape");
+    await question.waitFor({ state: "hidden" });
+    await row(page, "large.bin", "paused").waitFor();
+    await stop.click();
+    await question.getByRole("button", { name: "Stop and delete" }).click();
+    await row(page, "large.bin", "stopped").waitFor();
+    assertEquals(await filesBelow(server.dir), []);
+  });
+});
+
 Deno.test("names are shown as text", async () => {
   await withPage(async (page, server) => {
     const name = '<img src=x onerror=document.title="hacked">.txt';
