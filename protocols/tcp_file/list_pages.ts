@@ -15,15 +15,17 @@ const encoder = new TextEncoder();
  */
 export function* encodeListPages(entries: Iterable<CatalogueEntry>): Generator<Uint8Array<ArrayBuffer>> {
   const [before, behind] = ['{"entries":[', "]}"];
+  // Each entry counts a comma, and the first has none.
+  const emptyBytes = before.length + behind.length - 1;
   let texts: string[] = [];
-  let length = before.length + behind.length;
+  let length = emptyBytes;
   for (const entry of entries) {
     const text = JSON.stringify(entry);
     const entryBytes = Buffer.byteLength(text) + 1;
     if (length + entryBytes > PAGE_BYTES) {
       yield encoder.encode(`${before}${texts.join(",")}${behind}`);
       texts = [];
-      length = before.length + behind.length;
+      length = emptyBytes;
     }
     texts.push(text);
     length += entryBytes;

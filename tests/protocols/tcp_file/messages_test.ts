@@ -55,6 +55,16 @@ Deno.test("pages of a list hold all entries in order, each within 64 KiB and non
   assertEquals([...encodeListPages([])].map((page) => decodeListPage(page)), [[]]);
 });
 
+Deno.test("a page of a list is as full as it may be, to the byte", () => {
+  const named = (path: string): CatalogueEntry => ({ path, type: "file", size: 1, mtimeMs: 1 });
+  const bytes = (entries: readonly CatalogueEntry[]) => JSON.stringify({ entries }).length;
+  const most = Array.from({ length: 20 }, () => named("a".repeat(3100)));
+  const left = 64 * 1024 - bytes([...most, named("")]);
+  const pages = (last: number) => [...encodeListPages([...most, named("b".repeat(last))])];
+  assertEquals(pages(left).map(({ length }) => length), [64 * 1024]);
+  assertEquals(pages(left + 1).map((page) => decodeListPage(page).length), [20, 1]);
+});
+
 Deno.test("a DATA frame is written before the bytes of the file, wherever they lie", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), number, fc.nat(50), (bytes, mtimeMs, before) => {
