@@ -31,6 +31,7 @@ export async function makeParents(disk: Disk, root: string, relativePath: string
  * Makes a directory that somebody has named, and those above it, as far as they are not there.
  *
  * @throws {Deno.errors.NotADirectory} It, or something above it, is no directory.
+ * @throws {Error} It can't be made there, or not by this user.
  */
 export async function makeNamedDirectory(path: string): Promise<void> {
   try {
@@ -42,6 +43,13 @@ export async function makeNamedDirectory(path: string): Promise<void> {
     if (error instanceof Deno.errors.NotADirectory) {
       const why = "something above it is no directory";
       throw new Deno.errors.NotADirectory(`${path} can't be made: ${why}`, { cause: error });
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new Error(`${path} can't be made: this user may not do that`, { cause: error });
+    }
+    // As all that is missing above it would be made, too: it is where the system makes them, in /proc say.
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Error(`${path} can't be made: no directory can be made there`, { cause: error });
     }
     throw error;
   }
