@@ -12,10 +12,13 @@ const MOST_PASSES = 8;
  * which nobody computes: whoever is the next to write would pay for it.
  */
 export class FreeMemory {
+  readonly #path: string;
   #quickestSPerByte = Infinity;
 
   /** @param dir On tmpfs; on a disk it does nothing worth having. */
-  constructor(readonly dir: string) {}
+  constructor(dir: string) {
+    this.#path = join(dir, "touched");
+  }
 
   /**
    * Writes to as much memory as a round of `bytes` will, until that is as quick as it ever was: what one pass got from
@@ -32,14 +35,13 @@ export class FreeMemory {
   }
 
   async #write(size: number): Promise<number> {
-    const path = join(this.dir, "touched");
     const start = performance.now();
     try {
-      using file = await Deno.create(path);
+      using file = await Deno.create(this.#path);
       for (let written = 0; written < size; written += BLOCK.length) file.writeSync(BLOCK);
       return (performance.now() - start) / 1000;
     } finally {
-      await Deno.remove(path);
+      await Deno.remove(this.#path);
     }
   }
 }

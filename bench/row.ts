@@ -3,7 +3,7 @@
 import { printNote } from "../terminal/output.ts";
 import { type Contender, Missing, type Outcome, type Place, type Ready, type Row } from "./contender.ts";
 import { type Effort, observed } from "./measure.ts";
-import { type FreeMemory } from "./memory.ts";
+import type { FreeMemory } from "./memory.ts";
 import { isInstalled } from "./processes.ts";
 
 /** One round of one contender. */

@@ -9,7 +9,7 @@ export interface HttpAnswer {
   readonly body: string;
   /**
    * Takes the connection over after the header, which then is sent as it is, without framing; the body is not
-   * sent. The connection is closed when it settles.
+   * sent. The connection is closed when it settles, and after `HEAD`, for which it is not called.
    */
   readonly takeOver?: ((stream: DuplexBytes) => Promise<void>) | undefined;
 }

@@ -158,6 +158,7 @@ export class HttpConnection {
     this.#deadlineMs = nowMs() + limits.writeMs;
     await this.#send(answer, { isLast, isHead: head.method === "HEAD" });
     if (answer.takeOver !== undefined) {
+      if (head.method === "HEAD") return false;
       this.#state = "taken-over";
       await answer.takeOver(this.#handOver());
       return false;

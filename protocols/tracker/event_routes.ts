@@ -28,10 +28,7 @@ export function eventResources(site: EventSite): readonly Resource[] {
         const asked = following(site, call);
         return new Answer({
           headerLines: SSE_LINES,
-          // Of HEAD too the connection ends: the answer says so, and has no length.
-          takeOver: call.request.head.method === "HEAD"
-            ? () => Promise.resolve()
-            : (stream) => counted(site, asked.peer, streams.serveSse(stream, asked)),
+          takeOver: (stream) => counted(site, asked.peer, streams.serveSse(stream, asked)),
         });
       },
     },
@@ -39,7 +36,7 @@ export function eventResources(site: EventSite): readonly Resource[] {
       path: "/ws",
       respond(call) {
         const { headers } = call.request.head;
-        const key = upgradeKey(headers);
+        const key = upgradeKey(call.request.head);
         if (key === undefined) {
           return failure(426, "Here is a WebSocket", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
         }
@@ -90,10 +87,11 @@ async function counted(
 }
 
 /** The key of a request for a WebSocket; `undefined`: it is none, or of another version. */
-function upgradeKey(headers: Call["request"]["head"]["headers"]): string | undefined {
+function upgradeKey({ method, headers }: Call["request"]["head"]): string | undefined {
   const key = headers.get("sec-websocket-key") ?? "";
   // A field that Connection does not name is not for this hop (RFC 9110 section 7.6.1, RFC 6455 section 4.2.1).
-  const isAsked = headers.get("upgrade")?.toLowerCase() === "websocket" && KEY.test(key) &&
+  const isAsked = method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket" &&
+    KEY.test(key) &&
     /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.get("connection") ?? "");
   return isAsked && headers.get("sec-websocket-version") === "13" ? key : undefined;
 }

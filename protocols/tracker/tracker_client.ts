@@ -204,12 +204,15 @@ interface Answer extends Pick<Response, "ok" | "status" | "statusText" | "header
 }
 
 async function answerOf(response: Response): Promise<Answer> {
-  const text = await response.text();
   const { ok, status, statusText, headers } = response;
+  return { ok, status, statusText, headers, value: jsonOf(await response.text()) };
+}
+
+function jsonOf(text: string): unknown {
   try {
-    return { ok, status, statusText, headers, value: JSON.parse(text) };
+    return JSON.parse(text);
   } catch {
-    return { ok, status, statusText, headers, value: undefined };
+    return undefined;
   }
 }
 

@@ -168,6 +168,10 @@ Deno.test("what is no upgrade of this connection is told that here is a WebSocke
   ) {
     assertStringIncludes(await ask(headers), "HTTP/1.1 426 ", headers);
   }
+  const head = `Connection: Upgrade\r\nUpgrade: websocket\r\n${key}Sec-WebSocket-Version: 13\r\n`;
+  const last = "GET /get-list HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const said = await exchange(tracker.port, `HEAD /ws HTTP/1.1\r\nHost: localhost\r\n${head}\r\n${last}`);
+  assertStringIncludes(said, "HTTP/1.1 426 ");
 });
 
 Deno.test("a reader that reads nothing is cut off, and nobody else notices", async () => {
